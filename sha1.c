@@ -1,0 +1,139 @@
+/* sha1.c - SHA-1 (FIPS 180-4), to tell one module file from another
+ *
+ * The broker keeps the digest of each module file as it was when it was
+ * loaded, so that a person can see whether the file on disk is the one that
+ * runs.  This is no use where someone could want to forge a file: SHA-1 is
+ * broken for that, and short and everywhere for this.
+ *
+ * The message is taken in pieces of any length.  `size` counts its bytes so
+ * far; the bytes that do not fill a block yet, size modulo 64 of them, stand
+ * at the front of `block`.  Each whole block is mixed into the five words of
+ * state and forgotten.  At the end one bit 1, zeros, and the length in bits
+ * as a 64-bit big-endian number fill the last block up.
+ *
+ * sha1_init() again makes the object fit for the next message.
+ */
+#include "sha1.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { BLOCK = 64, LENGTH_AT = 56, READ_SIZE = 16384 };
+
+void sha1_init(struct sha1 *s)
+{
+    static const uint32_t start[5] = {0x67452301, 0xefcdab89, 0x98badcfe,
+                                      0x10325476, 0xc3d2e1f0};
+
+    memcpy(s->state, start, sizeof(start));
+    s->size = 0;
+}
+
+static uint32_t rotate(uint32_t x, int n)
+{
+    return x << n | x >> (32 - n);
+}
+
+static void schedule(uint32_t w[80], const unsigned char *p)
+{
+    for (int i = 0; i < 16; i++, p += 4)
+        w[i] = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
+               (uint32_t)p[2] << 8 | p[3];
+    for (int i = 16; i < 80; i++)
+        w[i] = rotate(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
+}
+
+static uint32_t choose(int round, uint32_t b, uint32_t c, uint32_t d)
+{
+    if (round < 20)
+        return ((b & c) | (~b & d)) + 0x5a827999;
+    if (round < 40)
+        return (b ^ c ^ d) + 0x6ed9eba1;
+    if (round < 60)
+        return ((b & c) | (b & d) | (c & d)) + 0x8f1bbcdc;
+    return (b ^ c ^ d) + 0xca62c1d6;
+}
+
+static void mix(uint32_t state[5], const unsigned char *block)
+{
+    uint32_t w[80];
+    uint32_t v[5];
+
+    schedule(w, block);
+    memcpy(v, state, sizeof(v));
+    for (int i = 0; i < 80; i++) {
+        uint32_t t =
+            rotate(v[0], 5) + choose(i, v[1], v[2], v[3]) + v[4] + w[i];
+
+        v[4] = v[3];
+        v[3] = v[2];
+        v[2] = rotate(v[1], 30);
+        v[1] = v[0];
+        v[0] = t;
+    }
+    for (int i = 0; i < 5; i++)
+        state[i] += v[i];
+}
+
+void sha1_update(struct sha1 *s, const void *data, size_t size)
+{
+    const unsigned char *p = data;
+    size_t used = s->size % BLOCK;
+
+    s->size += size;
+    if (used > 0 && size >= BLOCK - used) {
+        memcpy(s->block + used, p, BLOCK - used);
+        mix(s->state, s->block);
+        p += BLOCK - used;
+        size -= BLOCK - used;
+        used = 0;
+    }
+    if (used == 0) {
+        for (; size >= BLOCK; p += BLOCK, size -= BLOCK)
+            mix(s->state, p);
+    }
+    if (size > 0)
+        memcpy(s->block + used, p, size);
+}
+
+static void pad(struct sha1 *s)
+{
+    static const unsigned char zeros[BLOCK] = {0x80};
+    uint64_t bits = s->size * 8;
+    size_t used = s->size % BLOCK;
+    unsigned char length[8];
+
+    for (int i = 0; i < 8; i++)
+        length[i] = (unsigned char)(bits >> (56 - 8 * i));
+    sha1_update(s, zeros,
+                (used < LENGTH_AT ? LENGTH_AT : BLOCK + LENGTH_AT) - used);
+    sha1_update(s, length, sizeof(length));
+}
+
+void sha1_final(struct sha1 *s, char hex[SHA1_HEX_SIZE])
+{
+    pad(s);
+    for (int i = 0; i < 5; i++)
+        snprintf(hex + 8 * i, 9, "%08lx", (unsigned long)s->state[i]);
+}
+
+int sha1_fd(int fd, char hex[SHA1_HEX_SIZE])
+{
+    unsigned char data[READ_SIZE];
+    struct sha1 s;
+    ssize_t n;
+
+    if (lseek(fd, 0, SEEK_SET) < 0)
+        return -1;
+    sha1_init(&s);
+    while ((n = read(fd, data, sizeof(data))) != 0) {
+        if (n > 0)
+            sha1_update(&s, data, (size_t)n);
+        else if (errno != EINTR)
+            return -1;
+    }
+    sha1_final(&s, hex);
+    return 0;
+}

@@ -1,0 +1,267 @@
+/* sys.c - the few things that POSIX.1-2008 does not offer
+ *
+ * This is the one file that is compiled with the system's own extensions in
+ * sight.  All others keep to C99 and POSIX, so that a port to a new system
+ * is a matter of this file.
+ *
+ * What always holds:
+ * - Each function works on Linux with glibc and with musl, and compiles
+ *   everywhere: where the system has no such thing, the function does what
+ *   its prototype in sys.h calls the fallback.
+ * - Nothing is kept between calls, and no function depends on another file
+ *   of the project.
+ * - A descriptor made here is close-on-exec and non-blocking before anyone
+ *   else can see it, where the system can do that; else right after.
+ */
+#define _GNU_SOURCE
+#include "sys.h"
+
+#include <dlfcn.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#ifdef __linux__
+#include <sys/prctl.h>
+#include <sys/random.h>
+#endif
+
+enum { SYS_PATH_LIMIT = 1 << 16 }; /* a longer path is no path */
+
+#if defined(__linux__)
+int sys_peer_cred(int fd, uid_t *uid, pid_t *pid)
+{
+    struct ucred cred;
+    socklen_t size = sizeof(cred);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &size) < 0)
+        return -1;
+    *uid = cred.uid;
+    *pid = cred.pid;
+    return 0;
+}
+#elif defined(__APPLE__) || defined(__FreeBSD__) || defined(__NetBSD__) || \
+    defined(__OpenBSD__)
+int sys_peer_cred(int fd, uid_t *uid, pid_t *pid)
+{
+    gid_t gid;
+
+    *pid = 0;
+    return getpeereid(fd, uid, &gid);
+}
+#else
+int sys_peer_cred(int fd, uid_t *uid, pid_t *pid)
+{
+    (void)fd;
+    *uid = (uid_t)-1;
+    *pid = 0;
+    errno = ENOSYS;
+    return -1;
+}
+#endif
+
+void sys_thread_name(const char *name)
+{
+#ifdef PR_SET_NAME
+    int saved = errno;
+
+    prctl(PR_SET_NAME, (unsigned long)(uintptr_t)name, 0UL, 0UL, 0UL);
+    errno = saved;
+#else
+    (void)name;
+#endif
+}
+
+int sys_die_with_parent(int signum)
+{
+#ifdef PR_SET_PDEATHSIG
+    int saved = errno;
+
+    prctl(PR_SET_PDEATHSIG, (unsigned long)signum, 0UL, 0UL, 0UL);
+    errno = saved;
+#else
+    (void)signum;
+#endif
+    return 0;
+}
+
+int sys_rusage_thread(struct rusage *ru)
+{
+#ifdef RUSAGE_THREAD
+    return getrusage(RUSAGE_THREAD, ru);
+#else
+    (void)ru;
+    errno = EINVAL;
+    return -1;
+#endif
+}
+
+static size_t random_from_kernel(unsigned char *data, size_t size)
+{
+    size_t done = 0;
+
+#ifdef GRND_NONBLOCK
+    while (done < size) {
+        ssize_t n = getrandom(data + done, size - done, 0);
+
+        if (n < 0 && errno != EINTR)
+            break;
+        if (n > 0)
+            done += (size_t)n;
+    }
+#else
+    (void)data;
+    (void)size;
+#endif
+    return done;
+}
+
+static void random_from_device(unsigned char *data, size_t size)
+{
+    int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+
+    while (size > 0) {
+        ssize_t n = read(fd, data, size);
+
+        if (n == 0 || (n < 0 && errno != EINTR))
+            abort();
+        if (n > 0) {
+            data += n;
+            size -= (size_t)n;
+        }
+    }
+    close(fd);
+}
+
+void sys_random(void *data, size_t size)
+{
+    int saved = errno;
+    size_t done = random_from_kernel(data, size);
+
+    if (done < size)
+        random_from_device((unsigned char *)data + done, size - done);
+    errno = saved;
+}
+
+#if !defined(SOCK_CLOEXEC) || !defined(SOCK_NONBLOCK)
+static int dress(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+        return -1;
+    return fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+static void close_keeping_errno(int fd)
+{
+    int saved = errno;
+
+    close(fd);
+    errno = saved;
+}
+
+int sys_socketpair(int fds[2])
+{
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0)
+        return -1;
+    if (dress(fds[0]) == 0 && dress(fds[1]) == 0)
+        return 0;
+    close_keeping_errno(fds[0]);
+    close_keeping_errno(fds[1]);
+    return -1;
+}
+
+int sys_accept(int fd)
+{
+    int conn;
+
+    do
+        conn = accept(fd, NULL, NULL);
+    while (conn < 0 && errno == EINTR);
+    if (conn < 0 || dress(conn) == 0)
+        return conn;
+    close_keeping_errno(conn);
+    return -1;
+}
+#else
+int sys_socketpair(int fds[2])
+{
+    return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
+                      fds);
+}
+
+int sys_accept(int fd)
+{
+    int conn;
+
+    do
+        conn = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    while (conn < 0 && errno == EINTR);
+    return conn;
+}
+#endif
+
+/* The target of a symbolic link, cut if it does not fit in `size`. */
+static char *link_target(const char *path, size_t size)
+{
+    char *target = malloc(size);
+    ssize_t n = target ? readlink(path, target, size - 1) : -1;
+
+    if (n < 0) {
+        free(target);
+        return NULL;
+    }
+    target[n] = '\0';
+    return target;
+}
+
+char *sys_executable(void)
+{
+    for (size_t size = 256; size <= SYS_PATH_LIMIT; size *= 2) {
+        char *target = link_target("/proc/self/exe", size);
+
+        if (!target || strlen(target) < size - 1)
+            return target;
+        free(target);
+    }
+    errno = ENAMETOOLONG;
+    return NULL;
+}
+
+const char *sys_program_name(void)
+{
+#if defined(__linux__)
+    return program_invocation_short_name;
+#else
+    return "busyflux";
+#endif
+}
+
+char *sys_realpath(const char *path)
+{
+    return realpath(path, NULL);
+}
+
+#if defined(RTLD_NOLOAD) && !defined(BUSYFLUX_STATIC)
+bool sys_dso_is_mapped(const char *path)
+{
+    void *dso = dlopen(path, RTLD_LAZY | RTLD_NOLOAD);
+
+    if (dso)
+        dlclose(dso);
+    return dso;
+}
+#else
+bool sys_dso_is_mapped(const char *path)
+{
+    (void)path;
+    return false;
+}
+#endif

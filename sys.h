@@ -1,0 +1,52 @@
+/* sys.h - the few things that POSIX.1-2008 does not offer
+ *
+ * Each has a fallback for systems that lack it, said at its prototype.
+ */
+#ifndef SYS_H
+#define SYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+/* Who is at the other end of a UNIX socket.  pid is 0 where it cannot be
+ * told.  Fallback: -1 with ENOSYS, and the connection must be refused.
+ */
+int sys_peer_cred(int fd, uid_t *uid, pid_t *pid);
+
+/* Name the calling thread (cut at what the system takes).  Fallback: none. */
+void sys_thread_name(const char *name);
+
+/* Have the calling process get `signum` when its parent dies.  Fallback:
+ * nothing is done.  Return 0 always.
+ */
+int sys_die_with_parent(int signum);
+
+/* getrusage(RUSAGE_THREAD); -1 with EINVAL where there is none. */
+int sys_rusage_thread(struct rusage *ru);
+
+/* Unpredictable bytes; never fails (aborts if the system has none). */
+void sys_random(void *data, size_t size);
+
+/* A connected pair of UNIX stream sockets, and an accepted socket, all
+ * close-on-exec and non-blocking from birth (fallback: set after).
+ */
+int sys_socketpair(int fds[2]);
+int sys_accept(int fd);
+
+/* Whether a shared object is (still) mapped.  Fallback: false. */
+bool sys_dso_is_mapped(const char *path);
+
+/* Path of the running executable in new memory, or NULL with errno. */
+char *sys_executable(void);
+
+/* What the program was called as, without folders.  Fallback: "busyflux". */
+const char *sys_program_name(void);
+
+/* The absolute path without links of something that exists, in new memory,
+ * or NULL with errno.  (realpath of POSIX.1-2008's XSI option.)
+ */
+char *sys_realpath(const char *path);
+
+#endif /* SYS_H */
