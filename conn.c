@@ -1,0 +1,571 @@
+/* conn.c - one framed connection over a stream socket
+ *
+ * In: a read goes into a scratch buffer on the stack, and, in front of it,
+ * into what is missing of a frame that had begun.  Whole frames are decoded
+ * where they lie and wait in a list; only the beginning of a frame that is
+ * not all there is kept, in `partial`.  That grows with what has arrived,
+ * never because of a length that the peer claims.
+ *
+ * Out: a row of chunks.  Small frames are written one behind the other into a
+ * chunk of the conn's own.  A large payload is not copied: its chunk holds a
+ * reference on the body, between one that ends with the frame's head and one
+ * that begins with its tail.
+ *
+ * What always holds:
+ * - A frame's head is in one chunk as a whole, so that the frames that have
+ *   been written can be counted by their lengths.  Raw bytes have a chunk of
+ *   their own and are no frame.
+ * - Queueing a message does all of it or, without memory, nothing.
+ * - An error on the way in is kept and comes after the good messages in front
+ *   of it; nothing is read behind it.
+ * - With nothing queued and no partial frame, the conn holds no buffer.
+ * - Nobody gets SIGPIPE from a socket.
+ */
+#include "conn.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "util.h"
+
+enum {
+    SCRATCH_SIZE = 32 * 1024, /* one read; fits the stack of any thread */
+    CHUNK_SIZE = 8 * 1024,    /* of small frames: some 50 of them */
+    CHUNK_FIRST = 1024,       /* the only one of most connections */
+    SHARE_MIN = 4 * 1024,     /* a payload of that size is not copied */
+    IOV_COUNT = 64,           /* chunks in one writev(2) */
+};
+
+/* Bytes to be written: its own, or the payload of a body. */
+struct chunk {
+    struct list link;
+    struct msg_body *body; /* or NULL */
+    const unsigned char *data;
+    size_t start; /* what is in front of it has been written */
+    size_t end;
+    size_t capacity; /* of `own`; 0 if nothing may be added */
+    bool raw;
+    unsigned char own[];
+};
+
+/* The beginning of a frame. */
+struct partial {
+    unsigned char *data;
+    size_t size;
+    size_t capacity;
+    size_t whole; /* size of the frame, 0 until its prefix is there */
+};
+
+struct conn {
+    int fd;
+    bool is_socket;
+    struct partial partial;
+    struct list in;
+    size_t in_count;
+    int in_error; /* errno that ends the input, 0 while it is good */
+    struct list out;
+    size_t out_bytes;
+    size_t out_messages;
+    size_t frame_left; /* unwritten bytes of a frame that is partly written */
+    struct conn_counters counters;
+};
+
+/* ---- life --------------------------------------------------------------- */
+
+struct conn *conn_create(int fd)
+{
+    struct conn *c = calloc(1, sizeof(*c));
+    struct stat st;
+
+    if (!c)
+        return NULL;
+    c->fd = fd;
+    c->is_socket = fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
+    list_init(&c->in);
+    list_init(&c->out);
+    return c;
+}
+
+static void chunk_destroy(struct chunk *k)
+{
+    list_remove(&k->link);
+    msg_body_decref(k->body);
+    free(k);
+}
+
+static struct chunk *first_chunk(const struct conn *c)
+{
+    return LIST_ENTRY(c->out.next, struct chunk, link);
+}
+
+static flux_msg_t *take_message(struct conn *c)
+{
+    flux_msg_t *msg = LIST_ENTRY(c->in.next, flux_msg_t, link);
+
+    list_remove(&msg->link);
+    c->in_count--;
+    return msg;
+}
+
+static void partial_release(struct partial *p)
+{
+    free(p->data);
+    *p = (struct partial){0};
+}
+
+void conn_destroy(struct conn *c)
+{
+    int saved = errno;
+
+    if (!c)
+        return;
+    while (!list_empty(&c->in))
+        flux_msg_decref(take_message(c));
+    while (!list_empty(&c->out))
+        chunk_destroy(first_chunk(c));
+    partial_release(&c->partial);
+    close(c->fd);
+    free(c);
+    errno = saved;
+}
+
+int conn_fd(const struct conn *c)
+{
+    return c->fd;
+}
+
+/* ---- in ----------------------------------------------------------------- */
+
+static void accept_frame(struct conn *c, const unsigned char *data, size_t size)
+{
+    flux_msg_t *msg = msg_decode(data, size);
+
+    if (!msg) {
+        c->in_error = errno;
+        return;
+    }
+    list_append(&c->in, &msg->link);
+    c->in_count++;
+    c->counters.messages_in++;
+}
+
+/* Room for `n` more bytes, at most up to the end of the frame. */
+static int partial_grow(struct partial *p, size_t n)
+{
+    size_t capacity = p->size + n;
+    unsigned char *data;
+
+    if (capacity <= p->capacity)
+        return 0;
+    if (capacity < 2 * p->capacity)
+        capacity = 2 * p->capacity;
+    if (p->whole > 0 && capacity > p->whole)
+        capacity = p->whole;
+    data = realloc(p->data, capacity);
+    if (!data)
+        return -1;
+    p->data = data;
+    p->capacity = capacity;
+    return 0;
+}
+
+static size_t partial_missing(const struct partial *p)
+{
+    return (p->whole > 0 ? p->whole : MSG_PREFIX_SIZE) - p->size;
+}
+
+/* Look at a partial frame that has got more bytes. */
+static void partial_check(struct conn *c)
+{
+    struct partial *p = &c->partial;
+    size_t size;
+
+    if (p->whole == 0 && p->size >= MSG_PREFIX_SIZE) {
+        if (msg_decode_prefix(p->data, &size) < 0)
+            c->in_error = errno;
+        else
+            p->whole = MSG_PREFIX_SIZE + size;
+    }
+    if (p->whole > 0 && p->size == p->whole) {
+        accept_frame(c, p->data + MSG_PREFIX_SIZE, p->size - MSG_PREFIX_SIZE);
+        partial_release(p);
+    }
+}
+
+/* Keep bytes of a frame that is not all there; how many of them. */
+static size_t partial_add(struct conn *c, const unsigned char *data, size_t n)
+{
+    struct partial *p = &c->partial;
+    size_t missing = partial_missing(p);
+
+    if (n > missing)
+        n = missing;
+    if (partial_grow(p, n) < 0) {
+        c->in_error = ENOMEM;
+        return 0;
+    }
+    memcpy(p->data + p->size, data, n);
+    p->size += n;
+    partial_check(c);
+    return n;
+}
+
+/* Decode a frame that is all there; its size, or 0 if it is not. */
+static size_t whole_frame(struct conn *c, const unsigned char *data, size_t n)
+{
+    size_t size;
+
+    if (n < MSG_PREFIX_SIZE)
+        return 0;
+    if (msg_decode_prefix(data, &size) < 0) {
+        c->in_error = errno;
+        return 0;
+    }
+    if (size > n - MSG_PREFIX_SIZE)
+        return 0;
+    accept_frame(c, data + MSG_PREFIX_SIZE, size);
+    return MSG_PREFIX_SIZE + size;
+}
+
+static void feed(struct conn *c, const unsigned char *data, size_t n)
+{
+    while (n > 0 && c->in_error == 0) {
+        size_t used = 0;
+
+        if (c->partial.size == 0)
+            used = whole_frame(c, data, n);
+        if (used == 0 && c->in_error == 0)
+            used = partial_add(c, data, n);
+        data += used;
+        n -= used;
+    }
+}
+
+/* How many bytes to read straight behind the partial frame: what is missing
+ * of it, but no more than as much again as it has, or a scratch full.
+ */
+static size_t direct_room(struct conn *c)
+{
+    struct partial *p = &c->partial;
+    size_t most = p->size > SCRATCH_SIZE ? p->size : SCRATCH_SIZE;
+    size_t room;
+
+    if (p->whole == 0)
+        return 0;
+    room = partial_missing(p);
+    if (room > most)
+        room = most;
+    return partial_grow(p, room) < 0 ? 0 : room;
+}
+
+static ssize_t read_some(struct conn *c, unsigned char *scratch, size_t room)
+{
+    struct iovec iov[2];
+    int count = 0;
+    ssize_t n;
+
+    if (room > 0) {
+        iov[count].iov_base = c->partial.data + c->partial.size;
+        iov[count++].iov_len = room;
+    }
+    iov[count].iov_base = scratch;
+    iov[count++].iov_len = SCRATCH_SIZE;
+    do
+        n = readv(c->fd, iov, count);
+    while (n < 0 && errno == EINTR);
+    if (n == 0) {
+        errno = ECONNRESET;
+        return -1;
+    }
+    return n;
+}
+
+int conn_read(struct conn *c)
+{
+    unsigned char scratch[SCRATCH_SIZE];
+    size_t room;
+    size_t direct;
+    ssize_t n;
+
+    if (c->in_error) {
+        errno = c->in_error;
+        return -1;
+    }
+    room = c->partial.size > 0 ? direct_room(c) : 0;
+    n = read_some(c, scratch, room);
+    if (n < 0)
+        return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -1;
+    c->counters.bytes_in += (uint64_t)n;
+    direct = (size_t)n < room ? (size_t)n : room;
+    if (direct > 0) {
+        c->partial.size += direct;
+        partial_check(c);
+    }
+    feed(c, scratch, (size_t)n - direct);
+    return 1;
+}
+
+flux_msg_t *conn_next(struct conn *c)
+{
+    if (!list_empty(&c->in))
+        return take_message(c);
+    errno = c->in_error ? c->in_error : EAGAIN;
+    return NULL;
+}
+
+bool conn_ready(const struct conn *c)
+{
+    return !list_empty(&c->in) || c->in_error != 0;
+}
+
+size_t conn_in_messages(const struct conn *c)
+{
+    return c->in_count;
+}
+
+/* ---- out ---------------------------------------------------------------- */
+
+static struct chunk *chunk_create(size_t capacity)
+{
+    struct chunk *k = malloc(sizeof(*k) + capacity);
+
+    if (!k)
+        return NULL;
+    list_init(&k->link);
+    k->body = NULL;
+    k->data = k->own;
+    k->start = 0;
+    k->end = 0;
+    k->capacity = capacity;
+    k->raw = false;
+    return k;
+}
+
+/* A new chunk of which `size` bytes are going to be used at once. */
+static struct chunk *chunk_for(size_t size, size_t usual)
+{
+    usual -= sizeof(struct chunk);
+    return chunk_create(size > usual ? size : usual);
+}
+
+/* The last chunk if it has room for `size` more bytes of frames, else NULL. */
+static struct chunk *last_with_room(const struct conn *c, size_t size)
+{
+    struct chunk *k = LIST_ENTRY(c->out.prev, struct chunk, link);
+
+    if (list_empty(&c->out) || k->raw || k->capacity < k->end + size)
+        return NULL;
+    return k;
+}
+
+static void chunk_append(struct conn *c, struct chunk *k)
+{
+    if (list_empty(&k->link))
+        list_append(&c->out, &k->link);
+}
+
+/* A buf over the free end of a chunk, for the encoders, that never grows. */
+static struct buf chunk_buf(struct chunk *k)
+{
+    struct buf b = {k->own, k->end, k->capacity, false};
+
+    return b;
+}
+
+static int queue_small(struct conn *c, const flux_msg_t *msg, size_t size)
+{
+    struct chunk *k = last_with_room(c, size);
+    struct buf b;
+
+    if (!k)
+        k = chunk_for(size, list_empty(&c->out) ? CHUNK_FIRST : CHUNK_SIZE);
+    if (!k)
+        return -1;
+    b = chunk_buf(k);
+    msg_encode_to(msg, &b);
+    k->end = b.size;
+    chunk_append(c, k);
+    return 0;
+}
+
+static struct chunk *chunk_of_payload(const flux_msg_t *msg)
+{
+    struct chunk *k = chunk_create(0);
+
+    if (!k)
+        return NULL;
+    k->body = msg_body_incref(msg->body);
+    k->data = msg->payload;
+    k->end = msg->payload_size;
+    return k;
+}
+
+/* A frame as three chunks, of which the first may be there already. */
+static int queue_large(struct conn *c, const flux_msg_t *msg, size_t size)
+{
+    size_t head_size = size - msg->payload_size - MSG_TAIL_SIZE;
+    struct chunk *last = last_with_room(c, head_size);
+    struct chunk *head = last ? last : chunk_for(head_size, CHUNK_FIRST);
+    struct chunk *payload = chunk_of_payload(msg);
+    struct chunk *tail = chunk_for(MSG_TAIL_SIZE, CHUNK_FIRST);
+    struct buf b;
+
+    if (!head || !payload || !tail) {
+        if (head && head != last)
+            chunk_destroy(head);
+        if (payload)
+            chunk_destroy(payload);
+        free(tail);
+        errno = ENOMEM;
+        return -1;
+    }
+    b = chunk_buf(head);
+    msg_encode_head(msg, &b);
+    head->end = b.size;
+    b = chunk_buf(tail);
+    msg_encode_tail(msg, &b);
+    tail->end = b.size;
+    chunk_append(c, head);
+    chunk_append(c, payload);
+    chunk_append(c, tail);
+    return 0;
+}
+
+int conn_queue(struct conn *c, const flux_msg_t *msg)
+{
+    size_t size = msg_encoded_size(msg);
+    int rc;
+
+    if (size - MSG_PREFIX_SIZE > MSG_SIZE_MAX) {
+        errno = EMSGSIZE;
+        return -1;
+    }
+    if (msg->payload_size >= SHARE_MIN)
+        rc = queue_large(c, msg, size);
+    else
+        rc = queue_small(c, msg, size);
+    if (rc < 0)
+        return -1;
+    c->out_bytes += size;
+    c->out_messages++;
+    return 0;
+}
+
+int conn_queue_raw(struct conn *c, const void *data, size_t size)
+{
+    struct chunk *k;
+
+    if (size == 0)
+        return 0;
+    k = chunk_create(size);
+    if (!k)
+        return -1;
+    memcpy(k->own, data, size);
+    k->end = size;
+    k->raw = true;
+    chunk_append(c, k);
+    c->out_bytes += size;
+    return 0;
+}
+
+static int fill_iov(const struct conn *c, struct iovec *iov)
+{
+    struct list *l;
+    struct list *following;
+    int n = 0;
+
+    LIST_FOREACH(&c->out, l, following)
+    {
+        struct chunk *k = LIST_ENTRY(l, struct chunk, link);
+
+        if (n == IOV_COUNT)
+            break;
+        iov[n].iov_base = (void *)(k->data + k->start);
+        iov[n++].iov_len = k->end - k->start;
+    }
+    return n;
+}
+
+static ssize_t write_some(const struct conn *c)
+{
+    struct iovec iov[IOV_COUNT];
+    struct msghdr mh = {0};
+    int count = fill_iov(c, iov);
+
+    if (!c->is_socket)
+        return writev(c->fd, iov, count);
+    mh.msg_iov = iov;
+    mh.msg_iovlen = (size_t)count;
+    return sendmsg(c->fd, &mh, MSG_NOSIGNAL);
+}
+
+/* `n` bytes of this chunk have been written: see which frames end in them. */
+static void count_frames(struct conn *c, const struct chunk *k, size_t n)
+{
+    const unsigned char *p = k->data + k->start;
+
+    while (n > 0 && !k->raw) {
+        size_t step;
+        size_t size;
+
+        if (c->frame_left == 0 && msg_decode_prefix(p, &size) == 0)
+            c->frame_left = MSG_PREFIX_SIZE + size;
+        step = n < c->frame_left ? n : c->frame_left;
+        c->frame_left -= step;
+        p += step;
+        n -= step;
+        if (c->frame_left == 0)
+            c->out_messages--;
+    }
+}
+
+static void written(struct conn *c, size_t n)
+{
+    size_t messages = c->out_messages;
+
+    c->counters.bytes_out += n;
+    c->out_bytes -= n;
+    while (n > 0) {
+        struct chunk *k = first_chunk(c);
+        size_t step = k->end - k->start;
+
+        if (step > n)
+            step = n;
+        count_frames(c, k, step);
+        k->start += step;
+        n -= step;
+        if (k->start == k->end)
+            chunk_destroy(k);
+    }
+    c->counters.messages_out += messages - c->out_messages;
+}
+
+int conn_flush(struct conn *c)
+{
+    while (c->out_bytes > 0) {
+        ssize_t n = write_some(c);
+
+        if (n > 0)
+            written(c, (size_t)n);
+        else if (n == 0 || errno == EAGAIN || errno == EWOULDBLOCK)
+            return 1;
+        else if (errno != EINTR)
+            return -1;
+    }
+    return 0;
+}
+
+size_t conn_out_bytes(const struct conn *c)
+{
+    return c->out_bytes;
+}
+
+size_t conn_out_messages(const struct conn *c)
+{
+    return c->out_messages;
+}
+
+void conn_counters(const struct conn *c, struct conn_counters *counters)
+{
+    *counters = c->counters;
+}
