@@ -1,0 +1,99 @@
+/* handle.h - the inside of a flux_t, for the files that make one up
+ *
+ * handle.c holds the flux_t itself, connect.c the connectors (local://,
+ * fd://, loop://) behind flux_open(), dispatch.c the message handlers,
+ * future.c, rpc.c and client.c what is made of those.  None of them knows of
+ * the broker.
+ */
+#ifndef HANDLE_H
+#define HANDLE_H
+
+#include "conn.h"
+#include "flux.h"
+
+/* A handle over a connected, non-blocking stream socket, which it takes.
+ * `handshake`: read and check the server's welcome byte first (wire.md), with
+ * -1 and that errno if it is refused.  Where a handle has FLUX_O_NONBLOCK or
+ * the call does, send and recv fail with EAGAIN instead of waiting.  The
+ * socket is closed with the handle, or when this fails.
+ */
+flux_t *handle_open_fd(int fd, int flags, bool handshake, flux_error_t *e);
+
+/* What a connector may offer beyond the published flux_handle_ops. */
+struct handle_batch_ops {
+    /* As `send`, but nothing need be written yet. */
+    int (*queue)(void *impl, const flux_msg_t *msg);
+    /* Write what is queued.  -1 with EAGAIN if some is left and `flags` has
+     * FLUX_O_NONBLOCK; without, wait.
+     */
+    int (*flush)(void *impl, int flags);
+    size_t (*queued)(void *impl); /* bytes not written yet */
+    bool (*pending)(void *impl);  /* recv would succeed without a read */
+    /* Wait for input; `timeout` in seconds, < 0: for ever.  -1, ETIMEDOUT. */
+    int (*wait)(void *impl, double timeout);
+};
+
+/* As flux_handle_create(3); `batch` may be NULL.  A connector that has it
+ * gives a descriptor whose readiness is the connection's own (pollfd).
+ */
+flux_t *handle_create(void *impl,
+                      const struct flux_handle_ops *ops,
+                      const struct handle_batch_ops *batch,
+                      int flags);
+
+/* Write what is queued, waiting if it must.  flux_send() writes at once but
+ * while a batch of received messages is being dispatched, where it queues and
+ * the dispatcher flushes (dispatch.c).
+ */
+int handle_flush(flux_t *h);
+void handle_cork(flux_t *h, bool on); /* on: send only queues; may nest */
+/* The same without waiting: -1 with EAGAIN if some is left. */
+int handle_flush_nonblock(flux_t *h);
+/* Whether what is queued is too much or too old to wait any longer. */
+bool handle_flush_due(flux_t *h);
+size_t handle_queued(flux_t *h); /* bytes */
+
+/* Whether a message can be had without reading from the connection. */
+bool handle_pending(flux_t *h);
+
+/* flux_recv(3) with a limit: `timeout` in seconds, 0: what is there already,
+ * < 0: for ever.  NULL with ETIMEDOUT, or EAGAIN where no message can come
+ * while the caller waits (loop://, a peer inside the broker).
+ */
+flux_msg_t *handle_recv(flux_t *h, struct flux_match match, double timeout);
+
+/* What is ready (FLUX_POLLIN …), without asking the system where `fd_events`,
+ * what poll(2) just said of flux_pollfd(), is enough to know.
+ */
+int handle_events(flux_t *h, int fd_events);
+
+/* Messages became pending outside of the handle's own receiving: have the
+ * loops that watch the handle look at it before they sleep.  A watcher joins
+ * with handle_watch() and leaves by list_remove() of its link.
+ */
+struct handle_waker {
+    struct list link;
+    void (*wake)(struct handle_waker *waker);
+};
+void handle_watch(flux_t *h, struct handle_waker *waker);
+void handle_wake(flux_t *h);
+
+/* The dispatcher of a handle, kept under this aux key by dispatch.c. */
+#define HANDLE_AUX_DISPATCH "flux::dispatch"
+/* Set by the loader before mod_main (RFC 5). */
+#define HANDLE_AUX_UUID "flux::uuid"
+#define HANDLE_AUX_NAME "flux::name"
+#define HANDLE_AUX_DEBUG_FLAGS "flux::debug_flags"
+
+/* Hook for flux_reactor_run(): dispatch a response to the RPC that waits for
+ * it.  rpc.c registers a waiter under a matchtag; dispatch.c finds it there
+ * before it looks at handlers.  The waiter is called with each response.
+ */
+typedef void (*handle_response_f)(const flux_msg_t *msg, void *arg);
+int handle_response_add(flux_t *h,
+                        uint32_t matchtag,
+                        handle_response_f cb,
+                        void *arg);
+void handle_response_remove(flux_t *h, uint32_t matchtag);
+
+#endif /* HANDLE_H */
