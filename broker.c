@@ -1,0 +1,301 @@
+/* broker.c - the applet flux-broker: one broker of an instance
+ *
+ * Puts the parts together: attributes, configuration, log, run folder,
+ * router, modules, states; runs the loop; takes all apart in reverse order.
+ * There is one thread here, and one loop.  Whatever is offered to clients by
+ * the broker itself is a message handler on one flux_t, `h`, whose other end
+ * is an inproc peer of the router.
+ */
+#include <signal.h>
+#include <unistd.h>
+
+#include "attr.h"
+#include "cli.h"
+#include "config.h"
+#include "connector.h"
+#include "env.h"
+#include "inproc.h"
+#include "log.h"
+#include "module.h"
+#include "reactor.h"
+#include "router.h"
+#include "rundir.h"
+#include "state.h"
+#include "sys.h"
+#include "util.h"
+
+struct broker {
+    char uuid[UTIL_UUID_SIZE];
+    uint32_t rank;
+    uint32_t size;
+    flux_reactor_t *reactor;
+    struct attr_set *attrs;
+    struct rundir *rundir;
+    struct router *router;
+    struct inproc *self;
+    flux_t *h; /* of self */
+    struct log *log;
+    struct link_set *links;
+    struct module_set *modules;
+    struct connector *connector;
+    struct config *config;
+    struct state_machine *state;
+    flux_msg_handler_t **methods; /* broker.ping and its like */
+};
+
+/* ---- attributes -------------------------------------------------------- */
+
+static int put_identity(struct broker *b)
+{
+    char host[256] = "localhost";
+
+    gethostname(host, sizeof(host) - 1);
+    if (!attr_value(b->attrs, "hostname"))
+        attr_put(b->attrs, "hostname", host);
+    if (!attr_value(b->attrs, "hostlist"))
+        attr_put(b->attrs, "hostlist", attr_value(b->attrs, "hostname"));
+    attr_putf(b->attrs, "rank", "%u", (unsigned)b->rank);
+    attr_putf(b->attrs, "size", "%u", (unsigned)b->size);
+    attr_putf(b->attrs, "broker.pid", "%d", (int)getpid());
+    attr_putf(b->attrs, "broker.starttime", "%.2f", flux_reactor_time());
+    attr_putf(b->attrs, "security.owner", "%u", (unsigned)getuid());
+    return attr_put(b->attrs, "broker.uuid", b->uuid);
+}
+
+static int put_topology(struct broker *b)
+{
+    attr_put(b->attrs, "tbon.level", "0");
+    attr_put(b->attrs, "tbon.maxlevel", "0");
+    attr_put(b->attrs, "tbon.descendants", "0");
+    attr_put(b->attrs, "broker.mapping", "[[0,1,1,1]]");
+    attr_put(b->attrs, "broker.critical-ranks", "0");
+    attr_put(b->attrs, "broker.quorum", "1");
+    return attr_put(b->attrs, "broker.boot-method", "single");
+}
+
+/* Where this instance stands among those that started each other. */
+static int put_nesting(struct broker *b)
+{
+    const char *parent = getenv("FLUX_URI");
+    const char *level = getenv("FLUX_INSTANCE_LEVEL");
+    uint32_t n = 0;
+
+    if (level)
+        util_parse_uint32(level, 10, &n);
+    if (parent)
+        attr_put(b->attrs, "parent-uri", parent);
+    attr_putf(b->attrs, "instance-level", "%u", (unsigned)n);
+    return attr_put(b->attrs, "jobid-path", "/");
+}
+
+static int put_attributes(struct broker *b, flux_error_t *e)
+{
+    if (put_identity(b) < 0 || put_topology(b) < 0 || put_nesting(b) < 0
+        || attr_put(b->attrs, "version", flux_core_version_string()) < 0)
+        return util_error(e, "cannot set attributes: %s", strerror(errno));
+    if (!attr_value(b->attrs, "broker.rc1_path"))
+        attr_put(b->attrs, "broker.rc1_path", "");
+    if (!attr_value(b->attrs, "broker.rc3_path"))
+        attr_put(b->attrs, "broker.rc3_path", "");
+    return 0;
+}
+
+static int take_options(struct broker *b, struct cli *p, flux_error_t *e)
+{
+    const char *value;
+    int i;
+
+    for (i = 0; (value = cli_nth(p, "setattr", i)); i++)
+        if (attr_command_line(b->attrs, value, e) < 0)
+            return -1;
+    if (cli_count(p, "verbose") && !attr_value(b->attrs, "log-stderr-level"))
+        attr_put(b->attrs, "log-stderr-level", "7");
+    if (!attr_value(b->attrs, "config.path")
+        && (value = cli_get(p, "config-path", getenv("FLUX_CONF_DIR"))))
+        attr_put(b->attrs, "config.path", value);
+    return 0;
+}
+
+/* ---- configuration, environment -------------------------------------------- */
+
+static int load_config(struct broker *b, flux_error_t *e)
+{
+    const char *path = attr_value(b->attrs, "config.path");
+    flux_conf_t *conf;
+    flux_error_t why;
+
+    if (!path)
+        conf = flux_conf_create();
+    else
+        conf = flux_conf_parse(path, &why);
+    if (!conf)
+        return util_error(e, "config: %s", path ? why.text : strerror(errno));
+    return flux_set_conf_new(b->h, conf);
+}
+
+static int set_environment(struct broker *b, flux_error_t *e)
+{
+    const char *given = attr_value(b->attrs, "local-uri");
+
+    if (given && strncmp(given, "local:///", 9) != 0)
+        return util_errno(e, EINVAL,
+                          "local-uri: '%s' does not begin with local:///",
+                          given);
+    if (!given
+        && attr_putf(b->attrs, "local-uri", "local://%s/local-%u",
+                     rundir_path(b->rundir), (unsigned)b->rank) < 0)
+        return util_error(e, "local-uri: %s", strerror(errno));
+    if (env_setup() < 0
+        || setenv("FLUX_URI", attr_value(b->attrs, "local-uri"), 1) < 0)
+        return util_error(e, "cannot set the environment: %s", strerror(errno));
+    return 0;
+}
+
+/* ---- parts -------------------------------------------------------------------- */
+
+static void panic(const char *name, void *arg)
+{
+    struct broker *b = arg;
+
+    (void)name;
+    state_panic(b->state);
+}
+
+static int create_core(struct broker *b, flux_error_t *e)
+{
+    if (!(b->router = router_create(b->reactor, b->uuid, b->rank, b->size))
+        || !(b->self = inproc_create(b->reactor, b->router, PEER_BROKER,
+                                     "broker")))
+        return util_error(e, "cannot create the router: %s", strerror(errno));
+    b->h = inproc_handle(b->self);
+    if (!(b->log = log_create(b->h, b->attrs, b->rank, e)))
+        return -1;
+    return load_config(b, e);
+}
+
+static int create_modules(struct broker *b, flux_error_t *e)
+{
+    const char *uri = attr_value(b->attrs, "local-uri");
+    struct module_builtin connector, config;
+
+    if (!(b->links = link_set_create(b->h, b->router))
+        || !(b->modules = module_set_create(b->h, b->router, b->links, b->attrs,
+                                            panic, b))
+        || !(b->connector =
+                 connector_create(b->links, uri + strlen("local://")))
+        || !(b->config = config_create(b->h, b->attrs, b->modules)))
+        return util_error(e, "cannot create the broker: %s", strerror(errno));
+    config = config_builtin(b->config);
+    connector = connector_builtin(b->connector);
+    if (module_set_add_builtin(b->modules, &config) < 0
+        || module_set_add_builtin(b->modules, &connector) < 0)
+        return util_error(e, "builtin modules: %s", strerror(errno));
+    return 0;
+}
+
+static int serve(struct broker *b, flux_error_t *e)
+{
+    static const char *const services[] = { "broker", "module", "attr", "log",
+                                            "state-machine" };
+    size_t i;
+
+    for (i = 0; i < UTIL_ARRAY_SIZE(services); i++)
+        if (router_service_add(b->router, services[i], inproc_peer(b->self))
+            < 0)
+            return util_error(e, "service %s: %s", services[i],
+                              strerror(errno));
+    flux_aux_set(b->h, "flux::uuid", b->uuid, NULL);
+    flux_aux_set(b->h, "flux::name", (char *)"broker", NULL);
+    flux_attr_set_cacheonly(b->h, "rank", attr_value(b->attrs, "rank"));
+    if (attr_serve(b->attrs, b->h) < 0 || log_serve(b->log, b->h) < 0
+        || module_serve(b->modules) < 0 || state_serve(b->state) < 0
+        || flux_register_default_methods(b->h, "broker", &b->methods) < 0)
+        return util_error(e, "broker services: %s", strerror(errno));
+    return 0;
+}
+
+static int broker_create(struct broker *b, struct cli *p, flux_error_t *e)
+{
+    b->size = 1;
+    util_uuid(b->uuid);
+    if (!(b->attrs = attr_create()) || !(b->reactor = flux_reactor_create(0)))
+        return util_error(e, "cannot create the reactor: %s", strerror(errno));
+    if (take_options(b, p, e) < 0 || put_attributes(b, e) < 0)
+        return -1;
+    if (!(b->rundir = rundir_create(b->attrs, b->rank, e)))
+        return -1;
+    if (set_environment(b, e) < 0 || create_core(b, e) < 0
+        || create_modules(b, e) < 0)
+        return -1;
+    b->state = state_create(b->h, b->attrs, b->modules, cli_argv(p));
+    if (!b->state)
+        return util_error(e, "cannot watch signals: %s", strerror(errno));
+    return serve(b, e);
+}
+
+static void broker_destroy(struct broker *b)
+{
+    flux_msg_handler_delvec(b->methods);
+    state_destroy(b->state);
+    config_destroy(b->config);
+    if (b->connector)
+        link_set_flush(b->links);
+    connector_destroy(b->connector);
+    module_set_destroy(b->modules);
+    link_set_destroy(b->links);
+    log_destroy(b->log);
+    inproc_destroy(b->self);
+    router_destroy(b->router);
+    rundir_destroy(b->rundir);
+    flux_reactor_destroy(b->reactor);
+    attr_destroy(b->attrs);
+}
+
+/* ---- applet ----------------------------------------------------------------------- */
+
+static void ignore_sigpipe(void)
+{
+    struct sigaction sa;
+
+    memset(&sa, 0, sizeof(sa));
+    sa.sa_handler = SIG_IGN;
+    sigaction(SIGPIPE, &sa, NULL);
+}
+
+static int run_broker(struct cli *p)
+{
+    struct broker b;
+    flux_error_t e = { "" };
+    int rc = 1;
+
+    memset(&b, 0, sizeof(b));
+    ignore_sigpipe();
+    if (broker_create(&b, p, &e) < 0)
+        cli_warn(p, "%s", e.text);
+    else {
+        state_start(b.state);
+        if (flux_reactor_run(b.reactor, 0) >= 0)
+            rc = state_exit_code(b.state);
+    }
+    broker_destroy(&b);
+    return rc;
+}
+
+static const struct cli_option options[] = {
+    { 'S', "setattr", CLI_ARG, "ATTR=VAL", "Set broker attribute" },
+    { 'c', "config-path", CLI_ARG, "PATH",
+      "Set broker config from PATH, a file or a folder (default: none)" },
+    { 'v', "verbose", CLI_LEVEL_ARG, "[LEVEL]",
+      "Be annoyingly verbose: log all to stderr" },
+    CLI_OPTIONS_END,
+};
+
+const struct cli_command cmd_broker = {
+    .name = "flux-broker",
+    .arguments = "[OPTIONS] [COMMAND...]",
+    .summary = "Run one broker of an instance",
+    .options = options,
+    .run = run_broker,
+    .max_args = -1,
+    .stop_at_argument = true,
+};

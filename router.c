@@ -1,0 +1,957 @@
+/* router.c - who is there, and where a message goes
+ *
+ * Ingress.  A message gets its sender's credentials: always a guest's own;
+ * the owner's where the sender left them unset, so that tests can act as a
+ * guest and a module can speak for someone.  A request gets the sender's UUID
+ * pushed on its route stack, and for a client that of the local connector
+ * too, as a real Flux has it there.
+ *
+ * Egress.  Before a request leaves the broker for a module or a client's
+ * service, the broker's own UUID is pushed.  The response must come back with
+ * it on top, else it was not asked for.  It is popped, then the connector's,
+ * then the next names the peer to go to.
+ *
+ * A request that went to a peer is remembered (its header, routes and topic,
+ * sharing the body) under its sender and matchtag until it is answered, so
+ * that it gets an answer if the peer dies.  Matchtag 0 means that the sender
+ * waits for no certain response; those are not tracked.  A peer may respond
+ * to whoever has asked it something and is still there, more than once if it
+ * likes (Flux allows that); a response to anyone else is dropped.
+ *
+ * For each peer the router notes which services it has asked.  When the peer
+ * leaves, each gets SERVICE.disconnect (RFC 6).
+ *
+ * The services `event` and `service` are the router's own and act at once, so
+ * that a subscription holds for the event that its sender publishes next.
+ */
+#include "router.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <unistd.h>
+
+#include "base64.h"
+
+enum {
+    SERVICE_NAME_MAX = 255, /* a topic's first word; bounds the notify key */
+    PENDING_KEY_SIZE = UTIL_UUID_SIZE - 1 + 4, /* sender's UUID, matchtag */
+};
+
+struct subscription {
+    struct list link;
+    int count; /* the same topic may be subscribed many times */
+    size_t length;
+    char topic[];
+};
+
+struct router {
+    flux_reactor_t *reactor;
+    uint32_t rank;
+    uint32_t size;
+    char uuid[UTIL_UUID_SIZE];
+    char connector_uuid[UTIL_UUID_SIZE];
+    struct table *peers;    /* by UUID: struct peer, not owned */
+    struct table *services; /* by name: struct peer, not owned */
+    struct list subscribers;
+    uint32_t event_seq;
+    router_trace_f trace;
+    void *trace_arg;
+    struct peer self; /* the services `event` and `service` */
+};
+
+static void self_send(struct peer *p, flux_msg_t *msg);
+static void route_request(struct router *r, flux_msg_t *msg);
+static void route_response(struct router *r, flux_msg_t *msg);
+
+/* ---- peers --------------------------------------------------------- */
+
+static void destroy_message(void *msg)
+{
+    flux_msg_destroy(msg);
+}
+
+int router_peer_add(struct router *r, struct peer *p, enum peer_kind kind)
+{
+    p->router = r;
+    p->kind = kind;
+    p->cred.userid = getuid();
+    p->cred.rolemask = FLUX_ROLE_OWNER | FLUX_ROLE_LOCAL;
+    p->may_impersonate = true;
+    p->last_sent = flux_reactor_now(r->reactor);
+    list_init(&p->deferred);
+    list_init(&p->subscriptions);
+    list_init(&p->subscriber);
+    if (!p->uuid[0])
+        util_uuid(p->uuid);
+    p->notify = table_create(NULL);
+    p->askers = table_create(NULL);
+    p->pending = table_create(destroy_message);
+    if (p->notify && p->askers && p->pending
+        && table_set(r->peers, p->uuid, p) == 0)
+        return 0;
+    table_destroy(p->notify);
+    table_destroy(p->askers);
+    table_destroy(p->pending);
+    errno = ENOMEM;
+    return -1;
+}
+
+static void drop_subscriptions(struct peer *p)
+{
+    struct list *l, *following;
+
+    LIST_FOREACH(&p->subscriptions, l, following)
+        free(LIST_ENTRY(l, struct subscription, link));
+    list_init(&p->subscriptions);
+    list_remove(&p->subscriber);
+}
+
+static void drop_deferred(struct peer *p)
+{
+    struct list *l, *following;
+
+    LIST_FOREACH(&p->deferred, l, following) {
+        list_remove(l);
+        flux_msg_destroy(LIST_ENTRY(l, flux_msg_t, link));
+    }
+}
+
+static void drop_services(struct peer *p)
+{
+    size_t pos = 0;
+    const char *name;
+    struct peer *owner;
+
+    while ((owner = table_next(p->router->services, &pos, &name, NULL)))
+        if (owner == p)
+            table_remove(p->router->services, name);
+}
+
+static void answer_pending(struct peer *p)
+{
+    size_t pos = 0;
+    flux_msg_t *request;
+
+    while ((request = table_next(p->pending, &pos, NULL, NULL)))
+        router_respond_error(p->router, request, EHOSTUNREACH,
+                             "module disconnect");
+    table_clear(p->pending);
+}
+
+static int push_sender(struct peer *p, flux_msg_t *msg)
+{
+    flux_msg_route_enable(msg);
+    if (p->kind != PEER_CLIENT && p->kind != PEER_MODULE)
+        return 0;
+    if (flux_msg_route_push(msg, p->uuid) < 0)
+        return -1;
+    if (p->kind == PEER_CLIENT)
+        return flux_msg_route_push(msg, p->router->connector_uuid);
+    return 0;
+}
+
+static void send_disconnect(struct peer *p, const char *key, size_t len)
+{
+    char topic[SERVICE_NAME_MAX + sizeof(".disconnect")];
+    uint32_t nodeid;
+    flux_msg_t *msg;
+
+    snprintf(topic, sizeof(topic), "%.*s.disconnect",
+             (int)(len - sizeof(nodeid)), key);
+    memcpy(&nodeid, key + len - sizeof(nodeid), sizeof(nodeid));
+    msg = flux_request_encode(topic, NULL);
+    if (!msg || flux_msg_set_noresponse(msg) < 0
+        || flux_msg_set_nodeid(msg, nodeid) < 0
+        || flux_msg_set_cred(msg, p->cred) < 0 || push_sender(p, msg) < 0)
+        flux_msg_destroy(msg);
+    else
+        route_request(p->router, msg);
+}
+
+static void notify_disconnect(struct peer *p)
+{
+    size_t pos = 0, len;
+    const char *key;
+
+    while (table_next(p->notify, &pos, &key, &len))
+        send_disconnect(p, key, len);
+}
+
+void router_peer_remove(struct peer *p)
+{
+    if (!p || !p->router)
+        return;
+    drop_services(p);
+    drop_subscriptions(p);
+    drop_deferred(p);
+    table_remove(p->router->peers, p->uuid);
+    notify_disconnect(p);
+    answer_pending(p);
+    table_destroy(p->notify);
+    table_destroy(p->askers);
+    table_destroy(p->pending);
+    p->router = NULL;
+}
+
+struct peer *router_peer_find(struct router *r, const char *uuid)
+{
+    return table_get(r->peers, uuid);
+}
+
+struct peer *router_sender(struct router *r, const flux_msg_t *request)
+{
+    const char *id;
+    size_t len;
+
+    if (!msg_route_bottom(request, &id, &len))
+        return NULL;
+    return table_getn(r->peers, id, len);
+}
+
+const char *router_connector_uuid(struct router *r)
+{
+    return r->connector_uuid;
+}
+
+const char *router_uuid(struct router *r)
+{
+    return r->uuid;
+}
+
+uint32_t router_rank(struct router *r)
+{
+    return r->rank;
+}
+
+void router_trace_set(struct router *r, router_trace_f cb, void *arg)
+{
+    r->trace = cb;
+    r->trace_arg = arg;
+}
+
+/* ---- services ------------------------------------------------------ */
+
+static bool good_service_name(const char *name)
+{
+    size_t i;
+
+    for (i = 0; name[i]; i++)
+        if (!isgraph((unsigned char)name[i]) || name[i] == '.')
+            return false;
+    return i > 0 && i <= SERVICE_NAME_MAX;
+}
+
+int router_service_add(struct router *r, const char *name, struct peer *p)
+{
+    if (!good_service_name(name)) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (table_get(r->services, name)) {
+        errno = EEXIST;
+        return -1;
+    }
+    return table_set(r->services, name, p);
+}
+
+int router_service_remove(struct router *r, const char *name, struct peer *p)
+{
+    struct peer *owner = table_get(r->services, name);
+
+    if (!owner || owner != p) {
+        errno = owner ? EINVAL : ENOENT;
+        return -1;
+    }
+    return table_remove(r->services, name);
+}
+
+struct peer *router_service_find(struct router *r, const char *name)
+{
+    return table_get(r->services, name);
+}
+
+const char *router_service_next(struct router *r, struct peer *p, size_t *pos)
+{
+    const char *name;
+    struct peer *owner;
+
+    while ((owner = table_next(r->services, pos, &name, NULL)))
+        if (owner == p)
+            return name;
+    return NULL;
+}
+
+/* ---- pending requests ------------------------------------------------ */
+
+/* Who sent a request: its first route; "" is the broker itself. */
+static const char *asker_of(const flux_msg_t *msg, size_t *len)
+{
+    const char *id;
+
+    if (msg_route_bottom(msg, &id, len))
+        return id;
+    *len = 0;
+    return "";
+}
+
+static size_t pending_key(const flux_msg_t *msg, char key[PENDING_KEY_SIZE])
+{
+    size_t len;
+    const char *id = asker_of(msg, &len);
+
+    if (msg->b == FLUX_MATCHTAG_NONE || len > PENDING_KEY_SIZE - sizeof(msg->b))
+        return 0;
+    memcpy(key, id, len);
+    memcpy(key + len, &msg->b, sizeof(msg->b));
+    return len + sizeof(msg->b);
+}
+
+static void note_asker(struct peer *p, const flux_msg_t *request)
+{
+    size_t len;
+    const char *id = asker_of(request, &len);
+
+    if (!table_getn(p->askers, id, len))
+        table_setn(p->askers, id, len, p);
+}
+
+static void pending_add(struct peer *p, const flux_msg_t *request)
+{
+    char key[PENDING_KEY_SIZE];
+    size_t len;
+    flux_msg_t *copy;
+
+    note_asker(p, request);
+    if (request->flags & FLUX_MSGFLAG_NORESPONSE)
+        return;
+    if (!(len = pending_key(request, key)))
+        return;
+    copy = msg_clone(request);
+    if (copy && table_setn(p->pending, key, len, copy) < 0)
+        flux_msg_destroy(copy);
+}
+
+/* Whether `p` may send this response; the last of a request settles it. */
+static bool pending_settle(struct peer *p, const flux_msg_t *response)
+{
+    char key[PENDING_KEY_SIZE];
+    size_t len;
+    const char *id = asker_of(response, &len);
+
+    if (!table_getn(p->askers, id, len))
+        return false;
+    if (!(response->flags & FLUX_MSGFLAG_STREAMING) || response->a != 0)
+        if ((len = pending_key(response, key)))
+            table_removen(p->pending, key, len);
+    return true;
+}
+
+/* The sender of a disconnect waits for nothing any more. */
+static void pending_forget(struct peer *p, const flux_msg_t *disconnect)
+{
+    const char *id, *key;
+    size_t id_len, key_len, pos = 0;
+
+    id = asker_of(disconnect, &id_len);
+    table_removen(p->askers, id, id_len);
+    while (table_next(p->pending, &pos, &key, &key_len))
+        if (key_len > id_len && memcmp(key, id, id_len) == 0)
+            table_removen(p->pending, key, key_len);
+}
+
+static bool is_disconnect(const flux_msg_t *msg)
+{
+    static const char suffix[] = ".disconnect";
+
+    return (msg->flags & FLUX_MSGFLAG_NORESPONSE)
+        && msg->topic_size > sizeof(suffix)
+        && strcmp(msg->topic + msg->topic_size - sizeof(suffix), suffix) == 0;
+}
+
+/* ---- handing a message to a peer ------------------------------------- */
+
+static void trace(struct peer *p, const char *prefix, const flux_msg_t *msg)
+{
+    if (p->router->trace && p->traced)
+        p->router->trace(p, prefix, msg, p->router->trace_arg);
+}
+
+static void count_rx(struct peer *p, const flux_msg_t *msg)
+{
+    switch (msg->type) {
+    case FLUX_MSGTYPE_REQUEST:
+        p->counters.request_rx++;
+        break;
+    case FLUX_MSGTYPE_RESPONSE:
+        p->counters.response_rx++;
+        break;
+    case FLUX_MSGTYPE_EVENT:
+        p->counters.event_rx++;
+        break;
+    default:
+        p->counters.control_rx++;
+    }
+}
+
+void router_deliver(struct peer *p, flux_msg_t *msg, bool now)
+{
+    if (p->deferring && !now) {
+        list_append(&p->deferred, &msg->link);
+        return;
+    }
+    count_rx(p, msg);
+    trace(p, "rx", msg);
+    p->send(p, msg);
+}
+
+void router_defer(struct peer *p, bool on)
+{
+    struct list *l, *following;
+
+    p->deferring = on;
+    if (on)
+        return;
+    LIST_FOREACH(&p->deferred, l, following) {
+        list_remove(l);
+        router_deliver(p, LIST_ENTRY(l, flux_msg_t, link), true);
+    }
+}
+
+static void deliver_request(struct peer *p, flux_msg_t *msg)
+{
+    struct router *r = p->router;
+
+    if (p->refusing) {
+        router_respond_error(r, msg, ENOSYS, NULL);
+        flux_msg_destroy(msg);
+        return;
+    }
+    if (p->kind != PEER_BROKER) {
+        if (is_disconnect(msg))
+            pending_forget(p, msg);
+        else
+            pending_add(p, msg);
+        if (flux_msg_route_push(msg, r->uuid) < 0) {
+            router_respond_error(r, msg, errno, NULL);
+            flux_msg_destroy(msg);
+            return;
+        }
+    }
+    router_deliver(p, msg, false);
+}
+
+/* ---- requests ----------------------------------------------------------- */
+
+static void refuse(struct router *r, flux_msg_t *msg, int errnum, const char *s)
+{
+    router_respond_error(r, msg, errnum, s);
+    flux_msg_destroy(msg);
+}
+
+static void refuse_unmatched(struct router *r, flux_msg_t *msg)
+{
+    char *s = util_asprintf("No service matching %s is registered", msg->topic);
+
+    refuse(r, msg, ENOSYS, s);
+    free(s);
+}
+
+static void request_here(struct router *r, flux_msg_t *msg)
+{
+    struct peer *p =
+        table_getn(r->services, msg->topic, msg_service_length(msg));
+
+    if (p)
+        deliver_request(p, msg);
+    else
+        refuse_unmatched(r, msg);
+}
+
+static bool goes_upstream(struct router *r, const flux_msg_t *msg)
+{
+    return (msg->flags & FLUX_MSGFLAG_UPSTREAM) && msg->a == r->rank;
+}
+
+static void route_request(struct router *r, flux_msg_t *msg)
+{
+    bool any = msg->a == FLUX_NODEID_ANY || (msg->flags & FLUX_MSGFLAG_UPSTREAM);
+
+    if (!msg->topic)
+        refuse(r, msg, EPROTO, "request has no topic");
+    else if (goes_upstream(r, msg) || (!any && msg->a != r->rank))
+        refuse(r, msg, EHOSTUNREACH, NULL);
+    else
+        request_here(r, msg);
+}
+
+/* Remember that `p` asked this service, for when it leaves. */
+static void note_asked(struct peer *p, const flux_msg_t *msg)
+{
+    char key[SERVICE_NAME_MAX + sizeof(msg->a)];
+    size_t len = msg_service_length(msg);
+
+    if (len == 0 || len > SERVICE_NAME_MAX || is_disconnect(msg))
+        return;
+    memcpy(key, msg->topic, len);
+    memcpy(key + len, &msg->a, sizeof(msg->a));
+    len += sizeof(msg->a);
+    if (!table_getn(p->notify, key, len))
+        table_setn(p->notify, key, len, p);
+}
+
+static void receive_request(struct peer *from, flux_msg_t *msg)
+{
+    note_asked(from, msg);
+    if (push_sender(from, msg) < 0)
+        flux_msg_destroy(msg);
+    else
+        route_request(from->router, msg);
+}
+
+/* ---- responses ------------------------------------------------------------ */
+
+static bool pop_if_top(flux_msg_t *msg, const char *uuid)
+{
+    const char *id;
+    size_t len;
+
+    if (!msg_route_top(msg, &id, &len) || len != strlen(uuid)
+        || memcmp(id, uuid, len) != 0)
+        return false;
+    flux_msg_route_delete_last(msg);
+    return true;
+}
+
+static void route_response(struct router *r, flux_msg_t *msg)
+{
+    const char *id;
+    size_t len;
+    struct peer *p = NULL;
+
+    pop_if_top(msg, r->connector_uuid);
+    if (!msg_route_top(msg, &id, &len))
+        p = table_get(r->peers, r->uuid); /* the broker itself asked */
+    else if ((p = table_getn(r->peers, id, len)))
+        flux_msg_route_delete_last(msg);
+    if (!p) {
+        flux_msg_destroy(msg); /* its sender has gone */
+        return;
+    }
+    router_deliver(p, msg, false);
+}
+
+static void receive_response(struct peer *from, flux_msg_t *msg)
+{
+    if (from->kind != PEER_BROKER
+        && (!pop_if_top(msg, from->router->uuid)
+            || !pending_settle(from, msg)))
+        flux_msg_destroy(msg);
+    else
+        route_response(from->router, msg);
+}
+
+void router_respond_error(struct router *r,
+                          const flux_msg_t *request,
+                          int errnum,
+                          const char *text)
+{
+    flux_msg_t *msg;
+
+    if (request->flags & FLUX_MSGFLAG_NORESPONSE)
+        return;
+    msg = flux_response_derive(request, errnum);
+    if (!msg || (text && flux_msg_set_string(msg, text) < 0)) {
+        flux_msg_destroy(msg);
+        return;
+    }
+    flux_msg_set_cred(msg, r->self.cred);
+    route_response(r, msg);
+}
+
+/* ---- events ------------------------------------------------------------------ */
+
+static bool has_subscribed(struct peer *p, const flux_msg_t *msg)
+{
+    struct list *l, *following;
+
+    LIST_FOREACH(&p->subscriptions, l, following) {
+        struct subscription *s = LIST_ENTRY(l, struct subscription, link);
+
+        if (s->length < msg->topic_size
+            && memcmp(s->topic, msg->topic, s->length) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool may_see(struct peer *p, const flux_msg_t *msg)
+{
+    return !(msg->flags & FLUX_MSGFLAG_PRIVATE)
+        || (p->cred.rolemask & FLUX_ROLE_OWNER)
+        || p->cred.userid == msg->userid;
+}
+
+static void deliver_event(struct peer *p, flux_msg_t *msg)
+{
+    flux_msg_t *mine;
+
+    if (!p->deferring) {
+        flux_msg_incref(msg);
+        router_deliver(p, msg, false);
+    } else if ((mine = msg_clone(msg)))
+        router_deliver(p, mine, false);
+}
+
+uint32_t router_publish(struct router *r, flux_msg_t *msg)
+{
+    struct list *l, *following;
+    uint32_t seq = ++r->event_seq;
+
+    flux_msg_route_clear(msg);
+    flux_msg_set_seq(msg, seq);
+    LIST_FOREACH(&r->subscribers, l, following) {
+        struct peer *p = LIST_ENTRY(l, struct peer, subscriber);
+
+        if (has_subscribed(p, msg) && may_see(p, msg))
+            deliver_event(p, msg);
+    }
+    flux_msg_decref(msg);
+    return seq;
+}
+
+/* ---- ingress ------------------------------------------------------------------- */
+
+static void assign_cred(struct peer *p, flux_msg_t *msg)
+{
+    if (!p->may_impersonate || msg->userid == FLUX_USERID_UNKNOWN)
+        msg->userid = p->cred.userid;
+    if (!p->may_impersonate || msg->rolemask == FLUX_ROLE_NONE)
+        msg->rolemask = p->cred.rolemask;
+}
+
+static void count_tx(struct peer *p, const flux_msg_t *msg)
+{
+    switch (msg->type) {
+    case FLUX_MSGTYPE_REQUEST:
+        p->counters.request_tx++;
+        break;
+    case FLUX_MSGTYPE_RESPONSE:
+        p->counters.response_tx++;
+        break;
+    case FLUX_MSGTYPE_EVENT:
+        p->counters.event_tx++;
+        break;
+    default:
+        p->counters.control_tx++;
+    }
+}
+
+void router_receive(struct peer *from, flux_msg_t *msg)
+{
+    count_tx(from, msg);
+    assign_cred(from, msg);
+    trace(from, "tx", msg);
+    if (msg->type == FLUX_MSGTYPE_REQUEST || msg->type == FLUX_MSGTYPE_RESPONSE)
+        from->last_sent = flux_reactor_now(from->router->reactor);
+    if (msg->type == FLUX_MSGTYPE_REQUEST)
+        receive_request(from, msg);
+    else if (msg->type == FLUX_MSGTYPE_RESPONSE)
+        receive_response(from, msg);
+    else if (msg->type == FLUX_MSGTYPE_EVENT && msg->topic)
+        router_publish(from->router, msg);
+    else
+        flux_msg_destroy(msg);
+}
+
+/* ---- the router's own services -------------------------------------------------- */
+
+static void self_respond(struct router *r,
+                         const flux_msg_t *request,
+                         flux_msg_t *response)
+{
+    struct peer *sender = router_sender(r, request);
+
+    if (!response)
+        return;
+    if (request->flags & FLUX_MSGFLAG_NORESPONSE) {
+        flux_msg_destroy(response);
+        return;
+    }
+    flux_msg_set_cred(response, r->self.cred);
+    if (sender && sender->kind == PEER_CLIENT) {
+        /* as the local connector answers for itself (client.jsonl) */
+        response->userid = FLUX_USERID_UNKNOWN;
+        response->rolemask = FLUX_ROLE_OWNER;
+    }
+    route_response(r, response);
+}
+
+static struct subscription *subscription_find(struct peer *p, const char *topic)
+{
+    struct list *l, *following;
+
+    LIST_FOREACH(&p->subscriptions, l, following) {
+        struct subscription *s = LIST_ENTRY(l, struct subscription, link);
+
+        if (strcmp(s->topic, topic) == 0)
+            return s;
+    }
+    errno = ENOENT;
+    return NULL;
+}
+
+static int subscribe(struct router *r, struct peer *p, const char *topic)
+{
+    struct subscription *s = subscription_find(p, topic);
+    size_t len = strlen(topic);
+
+    if (s) {
+        s->count++;
+        return 0;
+    }
+    if (!(s = malloc(sizeof(*s) + len + 1)))
+        return -1;
+    s->count = 1;
+    s->length = len;
+    memcpy(s->topic, topic, len + 1);
+    list_append(&p->subscriptions, &s->link);
+    if (list_empty(&p->subscriber))
+        list_append(&r->subscribers, &p->subscriber);
+    return 0;
+}
+
+static int unsubscribe(struct peer *p, const char *topic)
+{
+    struct subscription *s = subscription_find(p, topic);
+
+    if (!s)
+        return -1;
+    if (--s->count == 0) {
+        list_remove(&s->link);
+        free(s);
+    }
+    if (list_empty(&p->subscriptions))
+        list_remove(&p->subscriber);
+    return 0;
+}
+
+typedef int (*self_method_f)(struct router *r,
+                             struct peer *sender,
+                             const flux_msg_t *msg,
+                             flux_error_t *e);
+
+static int decode_string(const flux_msg_t *msg,
+                         const char *key,
+                         const char **value,
+                         flux_error_t *e)
+{
+    if (flux_request_unpack(msg, NULL, "{s:s}", key, value) == 0)
+        return 0;
+    return util_errno(e, EPROTO, "error decoding %s request", msg->topic);
+}
+
+static int event_subscribe(struct router *r,
+                           struct peer *sender,
+                           const flux_msg_t *msg,
+                           flux_error_t *e)
+{
+    const char *topic;
+
+    if (decode_string(msg, "topic", &topic, e) < 0)
+        return -1;
+    return subscribe(r, sender, topic);
+}
+
+static int event_unsubscribe(struct router *r,
+                             struct peer *sender,
+                             const flux_msg_t *msg,
+                             flux_error_t *e)
+{
+    const char *topic;
+
+    (void)r;
+    if (decode_string(msg, "topic", &topic, e) < 0)
+        return -1;
+    return unsubscribe(sender, topic);
+}
+
+static int require_owner(const flux_msg_t *msg, flux_error_t *e)
+{
+    if (msg->rolemask & FLUX_ROLE_OWNER)
+        return 0;
+    return util_errno(e, EPERM, "Request requires owner credentials");
+}
+
+static int service_add(struct router *r,
+                       struct peer *sender,
+                       const flux_msg_t *msg,
+                       flux_error_t *e)
+{
+    const char *name;
+
+    if (require_owner(msg, e) < 0 || decode_string(msg, "service", &name, e) < 0)
+        return -1;
+    return router_service_add(r, name, sender);
+}
+
+static int service_remove(struct router *r,
+                          struct peer *sender,
+                          const flux_msg_t *msg,
+                          flux_error_t *e)
+{
+    const char *name;
+
+    if (require_owner(msg, e) < 0 || decode_string(msg, "service", &name, e) < 0)
+        return -1;
+    return router_service_remove(r, name, sender);
+}
+
+static int event_encode(const flux_msg_t *request, flux_msg_t **event)
+{
+    const char *topic, *payload = NULL;
+    int flags;
+    size_t size = 0;
+    void *data = NULL;
+
+    *event = NULL;
+    if (flux_request_unpack(request, NULL, "{s:s s:i s?s}", "topic", &topic,
+                            "flags", &flags, "payload", &payload) < 0
+        || (flags & ~FLUX_MSGFLAG_PRIVATE)
+        || (payload && !(data = base64_decode(payload, &size)))) {
+        errno = EPROTO;
+        return -1;
+    }
+    *event = flux_event_encode_raw(topic, size ? data : NULL, size);
+    free(data);
+    if (*event && (flags & FLUX_MSGFLAG_PRIVATE))
+        flux_msg_set_private(*event);
+    return *event ? 0 : -1;
+}
+
+static void event_publish(struct router *r, const flux_msg_t *request)
+{
+    flux_msg_t *event, *response;
+    uint32_t seq;
+
+    if (event_encode(request, &event) < 0) {
+        char *s = util_asprintf("error decoding %s request", request->topic);
+
+        router_respond_error(r, request, errno, s);
+        free(s);
+        return;
+    }
+    event->userid = request->userid;
+    event->rolemask = request->rolemask;
+    seq = router_publish(r, event);
+    response = flux_response_derive(request, 0);
+    if (response && flux_msg_pack(response, "{s:i}", "seq", (int)seq) == 0)
+        flux_msg_set_cred(response, r->self.cred);
+    if (response && !(request->flags & FLUX_MSGFLAG_NORESPONSE))
+        route_response(r, response);
+    else
+        flux_msg_destroy(response);
+}
+
+static const struct {
+    const char *topic;
+    self_method_f method;
+} self_methods[] = {
+    { "event.subscribe", event_subscribe },
+    { "event.unsubscribe", event_unsubscribe },
+    { "service.add", service_add },
+    { "service.remove", service_remove },
+};
+
+static self_method_f self_method_find(const char *topic)
+{
+    size_t i;
+
+    for (i = 0; i < UTIL_ARRAY_SIZE(self_methods); i++)
+        if (strcmp(self_methods[i].topic, topic) == 0)
+            return self_methods[i].method;
+    return NULL;
+}
+
+static void self_call(struct router *r, const flux_msg_t *msg)
+{
+    self_method_f method = self_method_find(msg->topic);
+    struct peer *sender = router_sender(r, msg);
+    flux_error_t e = { "" };
+    flux_msg_t *response;
+
+    if (!method) {
+        util_errno(&e, ENOSYS, "Unknown service method '%s'", msg->topic);
+    } else if (!sender) {
+        util_errno(&e, ENOENT, "%s: sender is not on this rank", msg->topic);
+    } else if (method(r, sender, msg, &e) == 0) {
+        self_respond(r, msg, flux_response_derive(msg, 0));
+        return;
+    }
+    response = flux_response_derive(msg, errno);
+    if (response && e.text[0])
+        flux_msg_set_string(response, e.text);
+    self_respond(r, msg, response);
+}
+
+static void self_send(struct peer *p, flux_msg_t *msg)
+{
+    if (msg->type == FLUX_MSGTYPE_REQUEST && !is_disconnect(msg)) {
+        if (strcmp(msg->topic, "event.publish") == 0)
+            event_publish(p->router, msg);
+        else
+            self_call(p->router, msg);
+    }
+    flux_msg_destroy(msg);
+}
+
+/* ---- router -------------------------------------------------------------------------- */
+
+static int add_own_services(struct router *r)
+{
+    r->self.send = self_send;
+    snprintf(r->self.name, sizeof(r->self.name), "router");
+    if (router_peer_add(r, &r->self, PEER_BROKER) < 0)
+        return -1;
+    if (router_service_add(r, "event", &r->self) < 0
+        || router_service_add(r, "service", &r->self) < 0)
+        return -1;
+    return 0;
+}
+
+struct router *router_create(flux_reactor_t *reactor,
+                             const char *uuid,
+                             uint32_t rank,
+                             uint32_t size)
+{
+    struct router *r = calloc(1, sizeof(*r));
+
+    if (!r)
+        return NULL;
+    r->reactor = reactor;
+    r->rank = rank;
+    r->size = size;
+    snprintf(r->uuid, sizeof(r->uuid), "%s", uuid);
+    util_uuid(r->connector_uuid);
+    list_init(&r->subscribers);
+    r->peers = table_create(NULL);
+    r->services = table_create(NULL);
+    if (!r->peers || !r->services || add_own_services(r) < 0) {
+        router_destroy(r);
+        return NULL;
+    }
+    return r;
+}
+
+void router_destroy(struct router *r)
+{
+    int saved_errno = errno;
+
+    if (!r)
+        return;
+    router_peer_remove(&r->self);
+    assert(!r->peers || table_count(r->peers) == 0);
+    table_destroy(r->peers);
+    table_destroy(r->services);
+    free(r);
+    errno = saved_errno;
+}

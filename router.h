@@ -1,0 +1,101 @@
+/* router.h - who is there, and where a message goes
+ *
+ * A peer is anyone that messages come from or go to: a client, a module, a
+ * broker of another rank, the broker itself.  The router knows peers by
+ * UUID, services by name and subscriptions by prefix; it looks at headers,
+ * topics and routes, never at a payload, and it calls no one back: giving a
+ * message to a peer means putting it into that peer's queue.  So it may be
+ * used from anywhere in the broker's loop.
+ */
+#ifndef ROUTER_H
+#define ROUTER_H
+
+#include "flux.h"
+#include "list.h"
+#include "msg.h"
+#include "table.h"
+#include "util.h"
+
+struct router;
+struct peer;
+
+enum peer_kind { PEER_CLIENT, PEER_MODULE, PEER_RANK, PEER_BROKER };
+
+/* How a peer takes a message; `msg` is the peer's from then on. */
+typedef void (*peer_send_f)(struct peer *p, flux_msg_t *msg);
+
+struct peer {
+    struct router *router;
+    struct list link; /* in the router's list */
+    enum peer_kind kind;
+    peer_send_f send;
+    char uuid[UTIL_UUID_SIZE];
+    char name[64]; /* for people: module name, "client", "rank 3" */
+    struct flux_msg_cred cred; /* put on what comes from this peer */
+    bool may_impersonate; /* owner: cred only where the sender set none */
+    bool refusing; /* a module that is finalizing: ENOSYS for requests */
+    bool traced; /* a module: shown by module.trace */
+    bool deferring; /* module.debug defer: messages wait in `deferred` */
+    struct list deferred;
+    struct list subscriptions;
+    struct list subscriber; /* in the router's list, if it has subscribed */
+    struct table *notify; /* services that must hear of its disconnect */
+    struct table *askers;  /* who has sent it requests and is still there */
+    struct table *pending; /* requests given to it, not answered yet */
+    double last_sent; /* reactor time of its last request or response */
+    flux_msgcounters_t counters; /* as the peer sees them */
+};
+
+/* `uuid` names this broker in routes; `parent` of other ranks comes later. */
+struct router *router_create(flux_reactor_t *r,
+                             const char *uuid,
+                             uint32_t rank,
+                             uint32_t size);
+void router_destroy(struct router *r);
+
+/* Join and leave.  Leaving takes the peer's services away, answers requests
+ * pending in it with EHOSTUNREACH and `module disconnect`, and sends
+ * SERVICE.disconnect to each service it had asked.  `p` is the caller's.
+ */
+int router_peer_add(struct router *r, struct peer *p, enum peer_kind kind);
+void router_peer_remove(struct peer *p);
+struct peer *router_peer_find(struct router *r, const char *uuid);
+/* The local peer that sent a request, or NULL if it came from elsewhere. */
+struct peer *router_sender(struct router *r, const flux_msg_t *request);
+
+/* The UUID that stands for the local connector in clients' routes. */
+const char *router_connector_uuid(struct router *r);
+const char *router_uuid(struct router *r);
+uint32_t router_rank(struct router *r);
+
+/* EEXIST, EINVAL (no good name). */
+int router_service_add(struct router *r, const char *name, struct peer *p);
+int router_service_remove(struct router *r, const char *name, struct peer *p);
+struct peer *router_service_find(struct router *r, const char *name);
+/* Walk the services of one peer: start with *pos 0; NULL at the end. */
+const char *router_service_next(struct router *r, struct peer *p, size_t *pos);
+
+/* A message came from `from`.  Takes `msg`. */
+void router_receive(struct peer *from, flux_msg_t *msg);
+
+/* Hand `msg` to `p`, past its deferral if `now`.  Takes `msg`. */
+void router_deliver(struct peer *p, flux_msg_t *msg, bool now);
+void router_defer(struct peer *p, bool on);
+
+/* Publish an event that was numbered nowhere yet; its number. Takes `msg`. */
+uint32_t router_publish(struct router *r, flux_msg_t *msg);
+
+/* Answer a request that a peer sent, in the broker's name. */
+void router_respond_error(struct router *r,
+                          const flux_msg_t *request,
+                          int errnum,
+                          const char *text);
+
+/* Called for each message of a traced peer while it is set (trace.c). */
+typedef void (*router_trace_f)(struct peer *p,
+                               const char *prefix,
+                               const flux_msg_t *msg,
+                               void *arg);
+void router_trace_set(struct router *r, router_trace_f cb, void *arg);
+
+#endif /* ROUTER_H */

@@ -1,0 +1,184 @@
+/* runner.c - a command that the broker runs: rc1, the initial program, rc3
+ *
+ * The child gets the signals as a fresh process has them: default actions,
+ * nothing blocked.  It asks the system to be killed when the broker dies.
+ * A failed exec is told through a pipe that the exec closes, so that its
+ * reason is known and it counts as a shell would count it: 127 where there is
+ * no such program, 126 where it cannot be run.
+ */
+#include "runner.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "buf.h"
+#include "reactor.h"
+#include "sys.h"
+#include "util.h"
+
+struct runner {
+    flux_t *h;
+    char *name;
+    char *command; /* the words joined by blanks, for the log */
+    pid_t pid;     /* 0 once it has been reaped */
+    bool own_group;
+    double started; /* monotonic */
+    flux_watcher_t *child;
+    runner_done_f done;
+    void *arg;
+};
+
+static void reset_signals(void)
+{
+    static const int signals[] = { SIGINT,  SIGTERM, SIGHUP, SIGQUIT,
+                                   SIGPIPE, SIGCHLD, SIGUSR1, SIGUSR2 };
+    struct sigaction sa;
+    sigset_t none;
+    size_t i;
+
+    memset(&sa, 0, sizeof(sa));
+    sa.sa_handler = SIG_DFL;
+    for (i = 0; i < UTIL_ARRAY_SIZE(signals); i++)
+        sigaction(signals[i], &sa, NULL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void child(char *const argv[], bool own_group, pid_t parent, int fd)
+{
+    ssize_t n;
+
+    reset_signals();
+    if (own_group)
+        setpgid(0, 0);
+    sys_die_with_parent(SIGKILL);
+    if (getppid() != parent)
+        _exit(1); /* the broker died before we could ask */
+    execvp(argv[0], argv);
+    n = write(fd, &errno, sizeof(errno));
+    (void)n;
+    _exit(errno == ENOENT ? 127 : 126);
+}
+
+static void report_exec_failure(struct runner *r, int fd, const char *program)
+{
+    int errnum;
+
+    while (read(fd, &errnum, sizeof(errnum)) == (ssize_t)sizeof(errnum))
+        flux_log(r->h, LOG_ERR, "%s: %s: %s", r->name, program,
+                 strerror(errnum));
+}
+
+static int start(struct runner *r, char *const argv[])
+{
+    pid_t parent = getpid();
+    int fds[2];
+
+    if (pipe(fds) < 0)
+        return -1;
+    util_set_cloexec(fds[0], true);
+    util_set_cloexec(fds[1], true);
+    fflush(NULL);
+    r->pid = fork();
+    if (r->pid == 0)
+        child(argv, r->own_group, parent, fds[1]);
+    close(fds[1]);
+    if (r->pid > 0)
+        report_exec_failure(r, fds[0], argv[0]);
+    close(fds[0]);
+    return r->pid < 0 ? -1 : 0;
+}
+
+static int exit_code(int status)
+{
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static void ended(flux_reactor_t *reactor,
+                  flux_watcher_t *w,
+                  int revents,
+                  void *arg)
+{
+    struct runner *r = arg;
+    int status = reactor_child_watcher_status(w);
+    int rc = exit_code(status);
+
+    (void)reactor;
+    (void)revents;
+    r->pid = 0;
+    flux_log(r->h, rc ? LOG_ERR : LOG_INFO, "%s: %s %s (rc=%d) %.1fs", r->name,
+             r->command,
+             WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "Exited", rc,
+             util_monotime() - r->started);
+    r->done(r, rc, r->arg);
+}
+
+static char *join_words(char *const argv[])
+{
+    struct buf b = { NULL, 0, 0, false };
+    size_t i;
+
+    for (i = 0; argv[i]; i++) {
+        if (i > 0)
+            buf_add_byte(&b, ' ');
+        buf_add_string(&b, argv[i]);
+    }
+    return buf_steal_string(&b);
+}
+
+struct runner *runner_create(flux_t *h,
+                             const char *name,
+                             char *const argv[],
+                             bool own_group,
+                             runner_done_f done,
+                             void *arg)
+{
+    struct runner *r = calloc(1, sizeof(*r));
+
+    if (!r)
+        return NULL;
+    r->h = h;
+    r->own_group = own_group;
+    r->done = done;
+    r->arg = arg;
+    r->started = util_monotime();
+    r->name = strdup(name);
+    r->command = join_words(argv);
+    if (!r->name || !r->command || start(r, argv) < 0
+        || !(r->child = reactor_child_watcher_create(flux_get_reactor(h),
+                                                     r->pid, ended, r))) {
+        runner_destroy(r);
+        return NULL;
+    }
+    flux_watcher_start(r->child);
+    return r;
+}
+
+int runner_kill(struct runner *r, int signum)
+{
+    if (r->pid == 0) {
+        errno = ESRCH;
+        return -1;
+    }
+    kill(r->own_group ? -r->pid : r->pid, SIGCONT);
+    return kill(r->own_group ? -r->pid : r->pid, signum);
+}
+
+void runner_destroy(struct runner *r)
+{
+    int saved_errno = errno;
+
+    if (!r)
+        return;
+    if (r->pid > 0) {
+        runner_kill(r, SIGKILL);
+        waitpid(r->pid, NULL, 0);
+    }
+    flux_watcher_destroy(r->child);
+    free(r->name);
+    free(r->command);
+    free(r);
+    errno = saved_errno;
+}

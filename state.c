@@ -1,0 +1,489 @@
+/* state.c - the broker's states, from load-builtins to exit
+ *
+ * The names of states and events are Flux's.  `transitions` says what follows
+ * an event in a state; an event that is not there for a state is ignored.
+ * `states` names what a state does on entry; each such function posts, now or
+ * later, the event that ends it.
+ *
+ *   load-builtins  the builtin modules are loaded
+ *   join           a follower finds its parent; rank 0 has none
+ *   config-sync    a follower gets the configuration
+ *   init           rc1 runs
+ *   quorum         waits for enough brokers
+ *   run            the initial program runs (rc2)
+ *   cleanup        what the initial program left is cleaned up
+ *   shutdown       waits for children to leave
+ *   finalize       rc3 runs
+ *   goodbye        modules that are still loaded are named
+ *   unload-builtins, exit
+ *
+ * SIGINT, SIGTERM and SIGHUP hang up on what runs and so lead to the end in
+ * order; a second one ends at once.  The exit code is that of the initial
+ * program, or of rc1 or rc3 if one of those failed, or 1 if the broker itself
+ * did.
+ */
+#include "state.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include "runner.h"
+#include "util.h"
+
+enum state {
+    STATE_LOAD_BUILTINS,
+    STATE_JOIN,
+    STATE_CONFIG_SYNC,
+    STATE_INIT,
+    STATE_QUORUM,
+    STATE_RUN,
+    STATE_CLEANUP,
+    STATE_SHUTDOWN,
+    STATE_FINALIZE,
+    STATE_GOODBYE,
+    STATE_UNLOAD_BUILTINS,
+    STATE_EXIT,
+    STATE_COUNT,
+};
+
+struct state_machine {
+    flux_t *h;
+    struct attr_set *attrs;
+    struct module_set *modules;
+    char *const *command;
+    enum state state;
+    double entered; /* monotonic */
+    int exit_code;
+    bool dying; /* a signal or a panic has asked for the end */
+    struct runner *runner;
+    flux_watcher_t *signals[3];
+    flux_watcher_t *next; /* idle: posts `event` from the loop */
+    const char *event;
+};
+
+static void enter_load_builtins(struct state_machine *s);
+static void enter_join(struct state_machine *s);
+static void enter_config_sync(struct state_machine *s);
+static void enter_init(struct state_machine *s);
+static void enter_quorum(struct state_machine *s);
+static void enter_run(struct state_machine *s);
+static void enter_cleanup(struct state_machine *s);
+static void enter_shutdown(struct state_machine *s);
+static void enter_finalize(struct state_machine *s);
+static void enter_goodbye(struct state_machine *s);
+static void enter_unload_builtins(struct state_machine *s);
+static void enter_exit(struct state_machine *s);
+
+static const struct {
+    const char *name;
+    void (*enter)(struct state_machine *s);
+} states[STATE_COUNT] = {
+    [STATE_LOAD_BUILTINS] = { "load-builtins", enter_load_builtins },
+    [STATE_JOIN] = { "join", enter_join },
+    [STATE_CONFIG_SYNC] = { "config-sync", enter_config_sync },
+    [STATE_INIT] = { "init", enter_init },
+    [STATE_QUORUM] = { "quorum", enter_quorum },
+    [STATE_RUN] = { "run", enter_run },
+    [STATE_CLEANUP] = { "cleanup", enter_cleanup },
+    [STATE_SHUTDOWN] = { "shutdown", enter_shutdown },
+    [STATE_FINALIZE] = { "finalize", enter_finalize },
+    [STATE_GOODBYE] = { "goodbye", enter_goodbye },
+    [STATE_UNLOAD_BUILTINS] = { "unload-builtins", enter_unload_builtins },
+    [STATE_EXIT] = { "exit", enter_exit },
+};
+
+static const struct {
+    enum state from;
+    const char *event;
+    enum state to;
+} transitions[] = {
+    { STATE_LOAD_BUILTINS, "builtins-success", STATE_JOIN },
+    { STATE_LOAD_BUILTINS, "builtins-fail", STATE_UNLOAD_BUILTINS },
+    { STATE_JOIN, "parent-none", STATE_CONFIG_SYNC },
+    { STATE_CONFIG_SYNC, "sync-none", STATE_INIT },
+    { STATE_INIT, "rc1-none", STATE_QUORUM },
+    { STATE_INIT, "rc1-success", STATE_QUORUM },
+    { STATE_INIT, "rc1-fail", STATE_SHUTDOWN },
+    { STATE_QUORUM, "quorum-full", STATE_RUN },
+    { STATE_RUN, "rc2-none", STATE_CLEANUP },
+    { STATE_RUN, "rc2-success", STATE_CLEANUP },
+    { STATE_RUN, "rc2-fail", STATE_CLEANUP },
+    { STATE_RUN, "shutdown", STATE_CLEANUP },
+    { STATE_CLEANUP, "cleanup-none", STATE_SHUTDOWN },
+    { STATE_SHUTDOWN, "children-none", STATE_FINALIZE },
+    { STATE_FINALIZE, "rc3-none", STATE_GOODBYE },
+    { STATE_FINALIZE, "rc3-success", STATE_GOODBYE },
+    { STATE_FINALIZE, "rc3-fail", STATE_GOODBYE },
+    { STATE_GOODBYE, "goodbye", STATE_UNLOAD_BUILTINS },
+    { STATE_UNLOAD_BUILTINS, "builtins-done", STATE_EXIT },
+};
+
+/* ---- events ---------------------------------------------------------------- */
+
+static void log_transition(struct state_machine *s,
+                           const char *event,
+                           enum state to)
+{
+    double duration = util_monotime() - s->entered;
+    bool is_short = duration < 0.1;
+
+    flux_log(s->h, LOG_INFO, "%s: %s->%s %g%s", event, states[s->state].name,
+             states[to].name, is_short ? duration * 1000. : duration,
+             is_short ? "ms" : "s");
+}
+
+static void handle_event(struct state_machine *s, const char *event)
+{
+    size_t i;
+
+    for (i = 0; i < UTIL_ARRAY_SIZE(transitions); i++)
+        if (transitions[i].from == s->state
+            && strcmp(transitions[i].event, event) == 0) {
+            log_transition(s, event, transitions[i].to);
+            s->state = transitions[i].to;
+            s->entered = util_monotime();
+            states[s->state].enter(s);
+            return;
+        }
+}
+
+static void next_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct state_machine *s = arg;
+    const char *event = s->event;
+
+    (void)r;
+    (void)revents;
+    flux_watcher_stop(w);
+    s->event = NULL;
+    handle_event(s, event);
+}
+
+/* From the loop, so that no state nests in another. */
+static void post(struct state_machine *s, const char *event)
+{
+    s->event = event;
+    flux_watcher_start(s->next);
+}
+
+static void fail(struct state_machine *s, int rc)
+{
+    if (s->exit_code == 0)
+        s->exit_code = rc;
+}
+
+/* ---- commands ----------------------------------------------------------------- */
+
+static void rc_done(struct runner *r, int rc, void *arg)
+{
+    struct state_machine *s = arg;
+    const char *failed = s->state == STATE_INIT       ? "rc1-fail"
+                         : s->state == STATE_FINALIZE ? "rc3-fail"
+                                                      : "rc2-fail";
+    const char *succeeded = s->state == STATE_INIT       ? "rc1-success"
+                            : s->state == STATE_FINALIZE ? "rc3-success"
+                                                         : "rc2-success";
+
+    (void)r;
+    if (rc)
+        fail(s, rc);
+    post(s, rc ? failed : succeeded);
+}
+
+static void run(struct state_machine *s,
+                const char *name,
+                char *const argv[],
+                bool own_group)
+{
+    runner_destroy(s->runner);
+    s->runner = runner_create(s->h, name, argv, own_group, rc_done, s);
+    if (!s->runner) {
+        flux_log_error(s->h, "%s: cannot start %s", name, argv[0]);
+        rc_done(NULL, 1, s);
+    }
+}
+
+/* One word with blanks is a shell's business, one without is a program. */
+static void run_line(struct state_machine *s, const char *name, const char *line)
+{
+    char *const shell[] = { "/bin/sh", "-c", (char *)line, NULL };
+    char *const program[] = { (char *)line, NULL };
+
+    run(s, name, strpbrk(line, " \t\n") ? shell : program, true);
+}
+
+static void run_rc(struct state_machine *s,
+                   const char *name,
+                   const char *attr,
+                   const char *none)
+{
+    const char *line = attr_value(s->attrs, attr);
+
+    if (line && *line)
+        run_line(s, name, line);
+    else
+        post(s, none);
+}
+
+/* In the broker's process group where it leads one or has the terminal, so
+ * that job control and ^C work as without a broker in between.
+ */
+static bool wants_own_group(struct state_machine *s)
+{
+    if (attr_value(s->attrs, "broker.rc2_pgrp"))
+        return true;
+    return getpgrp() != getpid() && !isatty(STDIN_FILENO);
+}
+
+static void run_shell(struct state_machine *s)
+{
+    char *shell = getenv("SHELL");
+    char *argv[] = { shell && *shell ? shell : "/bin/sh", NULL };
+
+    run(s, "rc2.0", argv, wants_own_group(s));
+}
+
+static void run_command(struct state_machine *s)
+{
+    char *const *c = s->command;
+
+    if (!c || !c[0])
+        run_shell(s);
+    else if (!c[1] && strpbrk(c[0], " \t\n")) {
+        char *argv[] = { "/bin/sh", "-c", c[0], NULL };
+
+        run(s, "rc2.0", argv, wants_own_group(s));
+    } else
+        run(s, "rc2.0", c, wants_own_group(s));
+}
+
+/* ---- states ----------------------------------------------------------------------- */
+
+static void enter_load_builtins(struct state_machine *s)
+{
+    flux_error_t e;
+
+    if (module_set_load_builtins(s->modules, &e) < 0) {
+        flux_log(s->h, LOG_CRIT, "%s", e.text);
+        fail(s, 1);
+        post(s, "builtins-fail");
+    }
+}
+
+static void enter_join(struct state_machine *s)
+{
+    post(s, "parent-none");
+}
+
+static void enter_config_sync(struct state_machine *s)
+{
+    post(s, "sync-none");
+}
+
+static void enter_init(struct state_machine *s)
+{
+    run_rc(s, "rc1.0", "broker.rc1_path", "rc1-none");
+}
+
+static void enter_quorum(struct state_machine *s)
+{
+    flux_log(s->h, LOG_INFO, "online: %s (ranks 0)",
+             attr_value(s->attrs, "hostlist"));
+    post(s, "quorum-full");
+}
+
+static void enter_run(struct state_machine *s)
+{
+    if (s->dying)
+        post(s, "shutdown");
+    else if (!attr_value(s->attrs, "broker.rc2_none"))
+        run_command(s);
+}
+
+static void enter_cleanup(struct state_machine *s)
+{
+    post(s, "cleanup-none");
+}
+
+static void enter_shutdown(struct state_machine *s)
+{
+    post(s, "children-none");
+}
+
+static void enter_finalize(struct state_machine *s)
+{
+    run_rc(s, "rc3.0", "broker.rc3_path", "rc3-none");
+}
+
+static void enter_goodbye(struct state_machine *s)
+{
+    if (module_set_report_leftover(s->modules) > 0)
+        fail(s, 1);
+    post(s, "goodbye");
+}
+
+static void enter_unload_builtins(struct state_machine *s)
+{
+    int there, running;
+
+    module_set_unload_builtins(s->modules);
+    module_set_count_builtins(s->modules, &there, &running);
+    if (there == 0)
+        post(s, "builtins-done");
+}
+
+static void enter_exit(struct state_machine *s)
+{
+    flux_reactor_stop(flux_get_reactor(s->h));
+}
+
+static void builtins_changed(struct state_machine *s)
+{
+    int there, running;
+
+    module_set_count_builtins(s->modules, &there, &running);
+    if (s->state == STATE_LOAD_BUILTINS && there < 2) {
+        fail(s, 1); /* one is gone before all were there */
+        post(s, "builtins-fail");
+    } else if (s->state == STATE_LOAD_BUILTINS && running == there)
+        post(s, "builtins-success");
+    else if (s->state == STATE_UNLOAD_BUILTINS && there == 0)
+        post(s, "builtins-done");
+}
+
+static void changed_cb(void *arg)
+{
+    builtins_changed(arg);
+}
+
+/* ---- signals, panic ---------------------------------------------------------------- */
+
+static void hang_up(struct state_machine *s)
+{
+    s->dying = true;
+    if (s->state == STATE_RUN && attr_value(s->attrs, "broker.rc2_none"))
+        post(s, "shutdown");
+    else if (s->runner)
+        runner_kill(s->runner, SIGHUP);
+}
+
+static void signal_cb(flux_reactor_t *r,
+                      flux_watcher_t *w,
+                      int revents,
+                      void *arg)
+{
+    struct state_machine *s = arg;
+
+    (void)revents;
+    flux_log(s->h, LOG_INFO, "signal %d", flux_signal_watcher_get_signum(w));
+    if (s->dying) {
+        fail(s, 1);
+        flux_reactor_stop(r);
+        return;
+    }
+    hang_up(s);
+}
+
+void state_panic(struct state_machine *s)
+{
+    fail(s, 1);
+    if (!s->dying)
+        hang_up(s);
+}
+
+static int watch_signals(struct state_machine *s)
+{
+    static const int signums[] = { SIGINT, SIGTERM, SIGHUP };
+    flux_reactor_t *r = flux_get_reactor(s->h);
+    size_t i;
+
+    for (i = 0; i < UTIL_ARRAY_SIZE(signums); i++) {
+        s->signals[i] = flux_signal_watcher_create(r, signums[i], signal_cb, s);
+        if (!s->signals[i])
+            return -1;
+        flux_watcher_start(s->signals[i]);
+    }
+    return 0;
+}
+
+/* ---- service ----------------------------------------------------------------------------- */
+
+static void get_cb(flux_t *h,
+                   flux_msg_handler_t *mh,
+                   const flux_msg_t *msg,
+                   void *arg)
+{
+    struct state_machine *s = arg;
+
+    (void)mh;
+    flux_respond_pack(h, msg, "{s:s s:f}", "state", states[s->state].name,
+                      "duration", util_monotime() - s->entered);
+}
+
+static const struct flux_msg_handler_spec handlers[] = {
+    { FLUX_MSGTYPE_REQUEST, "state-machine.get", get_cb, FLUX_ROLE_ALL },
+    FLUX_MSGHANDLER_TABLE_END,
+};
+
+static void free_handlers(void *arg)
+{
+    flux_msg_handler_delvec(arg);
+}
+
+int state_serve(struct state_machine *s)
+{
+    flux_msg_handler_t **mh;
+
+    if (flux_msg_handler_addvec(s->h, handlers, s, &mh) < 0)
+        return -1;
+    return flux_aux_set(s->h, NULL, mh, free_handlers);
+}
+
+void state_start(struct state_machine *s)
+{
+    s->entered = util_monotime();
+    module_set_on_change(s->modules, changed_cb, s);
+    enter_load_builtins(s);
+}
+
+int state_exit_code(struct state_machine *s)
+{
+    return s->exit_code;
+}
+
+struct state_machine *state_create(flux_t *h,
+                                   struct attr_set *attrs,
+                                   struct module_set *modules,
+                                   char *const command[])
+{
+    struct state_machine *s = calloc(1, sizeof(*s));
+
+    if (!s)
+        return NULL;
+    s->h = h;
+    s->attrs = attrs;
+    s->modules = modules;
+    s->command = command;
+    s->next = flux_idle_watcher_create(flux_get_reactor(h), next_cb, s);
+    if (!s->next || watch_signals(s) < 0) {
+        state_destroy(s);
+        return NULL;
+    }
+    return s;
+}
+
+void state_destroy(struct state_machine *s)
+{
+    size_t i;
+    int saved_errno = errno;
+
+    if (!s)
+        return;
+    for (i = 0; i < UTIL_ARRAY_SIZE(s->signals); i++)
+        flux_watcher_destroy(s->signals[i]);
+    module_set_on_change(s->modules, NULL, NULL);
+    flux_watcher_destroy(s->next);
+    runner_destroy(s->runner);
+    free(s);
+    errno = saved_errno;
+}
