@@ -1,0 +1,218 @@
+/* cmd_dmesg.c - flux dmesg: print or clear the broker's log
+ *
+ * The broker keeps the last lines of its log in a ring and streams them on
+ * request, one RFC 5424 line a response, the oldest first; the stream ends
+ * with ENODATA, or with --follow never.
+ *
+ * A line `<PRI>1 TIME RANK APP PROCID MSGID SD MESSAGE` is shown as
+ * `TIME APP.SEVERITY[RANK]: MESSAGE`, the time as local time.
+ *
+ * What always holds:
+ * - PRI carries the severity in its upper bits and the facility in the lower
+ *   three, the other way round than RFC 5424 says; this is what brokers send.
+ * - A line that is not in this form is printed as it came, and a time that is
+ *   none is too; nothing is hidden because it is odd.
+ * - Each line is written out at once, so that --follow can be read through a
+ *   pipe.
+ * - With --read-clear the ring is cleared only after all of it was printed.
+ */
+#include "cli.h"
+#include "term.h"
+#include "util.h"
+
+struct dmesg {
+    bool color;
+    bool human;
+    struct term_clock clock;
+};
+
+/* The parts of a line; they point into it. */
+struct entry {
+    int severity; /* 0 to 7 */
+    char *time, *rank, *app, *message;
+};
+
+struct severity {
+    const char *name, *style;
+};
+
+static const struct severity severities[] = {
+    {"emerg", TERM_REVERSE TERM_RED},
+    {"alert", TERM_REVERSE TERM_RED},
+    {"crit", TERM_BOLD TERM_RED},
+    {"err", TERM_RED},
+    {"warning", TERM_BOLD},
+    {"notice", TERM_PLAIN},
+    {"info", TERM_PLAIN},
+    {"debug", TERM_BLUE},
+};
+
+static int parse_priority(char *text, int *severity)
+{
+    char *end;
+    unsigned long pri;
+
+    if (*text != '<')
+        return -1;
+    pri = strtoul(text + 1, &end, 10);
+    if (*end != '>' || pri / 8 >= UTIL_ARRAY_SIZE(severities))
+        return -1;
+    *severity = (int)(pri / 8);
+    return 0;
+}
+
+/* Cut the word at *at off and step over the blank behind it; NULL if there
+ * is none.
+ */
+static char *next_word(char **at)
+{
+    char *word = *at, *blank = strchr(word, ' ');
+
+    if (!blank)
+        return NULL;
+    *blank = '\0';
+    *at = blank + 1;
+    return word;
+}
+
+static int parse_entry(char *line, struct entry *e)
+{
+    char *priority = next_word(&line);
+
+    e->time = priority ? next_word(&line) : NULL;
+    e->rank = e->time ? next_word(&line) : NULL;
+    e->app = e->rank ? next_word(&line) : NULL;
+    if (!e->app || !next_word(&line) || !next_word(&line) || !next_word(&line))
+        return -1;
+    e->message = line;
+    return parse_priority(priority, &e->severity);
+}
+
+static void print_time(struct dmesg *d, const char *text)
+{
+    char stamp[TERM_STAMP_SIZE];
+    const char *style = TERM_GREEN;
+    struct timespec t;
+
+    if (term_parse_stamp(text, &t) < 0) {
+        term_print(d->color, style, text);
+        return;
+    }
+    if (!d->human)
+        term_local_stamp(text, stamp);
+    else if (term_clock_stamp(&d->clock, t, stamp))
+        style = TERM_BOLD TERM_GREEN;
+    term_print(d->color, style, stamp);
+}
+
+static void print_source(struct dmesg *d, const struct entry *e)
+{
+    char *source = util_asprintf("%s.%s[%s]", e->app,
+                                 severities[e->severity].name, e->rank);
+
+    if (source)
+        term_print(d->color, TERM_YELLOW, source);
+    free(source);
+}
+
+static void print_entry(struct dmesg *d, const struct entry *e)
+{
+    print_time(d, e->time);
+    fputs(" ", stdout);
+    print_source(d, e);
+    fputs(": ", stdout);
+    term_print(d->color, severities[e->severity].style, e->message);
+    fputs("\n", stdout);
+}
+
+static int print_line(struct dmesg *d, const char *data, size_t len)
+{
+    char *line = malloc(len + 1), *copy = malloc(len + 1);
+    struct entry e;
+
+    if (line && copy) {
+        memcpy(line, data, len);
+        line[len] = '\0';
+        strcpy(copy, line);
+        if (parse_entry(copy, &e) == 0)
+            print_entry(d, &e);
+        else
+            puts(line);
+        fflush(stdout);
+    }
+    free(line);
+    free(copy);
+    return line && copy ? 0 : -1;
+}
+
+static void print_log(struct cli *p, flux_t *h, struct dmesg *d)
+{
+    flux_future_t *f;
+    const void *data;
+    size_t len;
+
+    f = flux_rpc_pack(h, "log.dmesg", FLUX_NODEID_ANY, FLUX_RPC_STREAMING,
+                      "{s:b s:b}", "follow", cli_count(p, "follow") > 0,
+                      "nobacklog", cli_count(p, "new") > 0);
+    if (!f)
+        cli_die_errno(p, "log.dmesg");
+    while (flux_rpc_get_raw(f, &data, &len) == 0) {
+        if (print_line(d, data ? data : "", len) < 0)
+            cli_die_errno(p, "log.dmesg");
+        flux_future_reset(f);
+    }
+    if (errno != ENODATA)
+        cli_die(p, "log.dmesg: %s", future_strerror(f, errno));
+    flux_future_destroy(f);
+}
+
+static void clear_log(struct cli *p, flux_t *h)
+{
+    flux_future_t *f = flux_rpc(h, "log.clear", NULL, FLUX_NODEID_ANY, 0);
+
+    cli_wait(p, f, "log.clear");
+    flux_future_destroy(f);
+}
+
+static int run_dmesg(struct cli *p)
+{
+    struct dmesg d = {.human = cli_count(p, "human") > 0};
+    const char *when = cli_get(p, "color", NULL);
+    flux_t *h;
+
+    d.clock.delta = cli_count(p, "delta") > 0;
+    if (d.clock.delta && !d.human)
+        cli_usage_die(p, "--delta can only be used with --human");
+    if (term_color(when, &d.color) < 0)
+        cli_usage_die(p, "Invalid argument to --color: '%s'", when);
+    h = cli_open(p);
+    if (cli_count(p, "clear") == 0)
+        print_log(p, h, &d);
+    if (cli_count(p, "clear") > 0 || cli_count(p, "read-clear") > 0)
+        clear_log(p, h);
+    flux_close(h);
+    return 0;
+}
+
+static const struct cli_option options[] = {
+    {'C', "clear", CLI_NO_ARG, NULL, "Clear the ring buffer"},
+    {'c', "read-clear", CLI_NO_ARG, NULL,
+     "Clear the ring buffer contents after printing"},
+    {'f', "follow", CLI_NO_ARG, NULL, "Track new entries as are logged"},
+    {'n', "new", CLI_NO_ARG, NULL, "Show only new log messages"},
+    {'H', "human", CLI_NO_ARG, NULL, "Human readable output"},
+    {'d', "delta", CLI_NO_ARG, NULL,
+     "With --human, show timestamp delta between messages"},
+    {'L', "color", CLI_OPTIONAL_ARG, "WHEN",
+     "Colorize output when supported; WHEN can be 'always' (default if "
+     "omitted), 'never', or 'auto' (default)."},
+    CLI_OPTIONS_END,
+};
+
+const struct cli_command cmd_dmesg = {
+    .name = "flux-dmesg",
+    .arguments = "[OPTIONS...]",
+    .summary = "Print or control log ring buffer",
+    .options = options,
+    .run = run_dmesg,
+};

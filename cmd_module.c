@@ -1,0 +1,416 @@
+/* cmd_module.c - flux module: load, reload, remove and list modules
+ *
+ * A module is named by a path or by a name.  A path (anything with a slash,
+ * or that ends with .so or .py) is made absolute here, since the broker has
+ * another working directory; a name is left to the broker, which looks for it
+ * on FLUX_MODULE_PATH to load it, and among what is loaded to remove it.
+ * Stats, debug and trace have files of their own.
+ *
+ * What always holds:
+ * - A complaint names the module as the person named it, and ends with the
+ *   broker's reason.
+ * - reload checks the path before it removes anything.  It is a remove and
+ *   a load, in which a module that is gone already is an error unless --force
+ *   says otherwise.  With no arguments given it uses those of the loaded
+ *   module, if the broker's list has them ("args"); a bare name that is
+ *   loaded stands for the path that it was loaded from.
+ * - Arguments behind the module belong to the module, also those with dashes.
+ * - A list line is one module in the broker's order: name, idle seconds (or
+ *   "idle" when there is nothing but idleness to tell), state, both queues,
+ *   and the services that it registered beside its own name.
+ */
+#include "cli.h"
+#include "cmd_stats.h"
+#include "cmd_trace.h"
+#include "json.h"
+#include "sys.h"
+#include "util.h"
+
+enum {
+    IDLE_SHOWN = 99,   /* seconds; the column has room for more, not people */
+    SERVICE_WIDTH = 8, /* of the column in the long list */
+};
+
+static bool ends_with(const char *s, const char *end)
+{
+    size_t len = strlen(s), end_len = strlen(end);
+
+    return len >= end_len && strcmp(s + len - end_len, end) == 0;
+}
+
+static bool is_path(const char *module)
+{
+    return strchr(module, '/') || ends_with(module, ".so") ||
+           ends_with(module, ".py");
+}
+
+/* The module as the broker can understand it, in new memory. */
+static char *resolve(struct cli *p, const char *module)
+{
+    char *path;
+
+    if (!is_path(module))
+        path = util_asprintf("%s", module);
+    else if (!(path = sys_realpath(module)))
+        cli_die_errno(p, "could not canonicalize module path '%s'", module);
+    if (!path)
+        cli_die_errno(p, "%s", module);
+    return path;
+}
+
+static json_t *make_args(struct cli *p, char **argv)
+{
+    json_t *args = json_array();
+
+    if (!args)
+        cli_die_errno(p, "module.load");
+    for (; *argv; argv++)
+        if (json_array_append_new(args, json_string(*argv)) < 0)
+            cli_die(p, "module argument is not UTF-8: %s", *argv);
+    return args;
+}
+
+static void set_option(struct cli *p, json_t *request, const char *option)
+{
+    const char *value = cli_get(p, option, NULL);
+
+    if (value && json_object_set_new(request, option, json_string(value)) < 0)
+        cli_die(p, "--%s is not UTF-8: %s", option, value);
+}
+
+static void load(struct cli *p, flux_t *h, const char *path, json_t *args)
+{
+    const char *module = cli_argv(p)[0];
+    json_t *request = json_pack("{s:s s:O s:b}", "path", path, "args", args,
+                                "exec", cli_count(p, "exec") > 0);
+    flux_future_t *f;
+    char *what;
+
+    if (!request)
+        cli_die(p, "load %s: path is not UTF-8", module);
+    set_option(p, request, "name");
+    set_option(p, request, "loader");
+    f = flux_rpc_pack(h, "module.load", FLUX_NODEID_ANY, 0, "O", request);
+    if (!(what = util_asprintf("load %s", module)))
+        cli_die_errno(p, "load");
+    cli_wait(p, f, what);
+    flux_future_destroy(f);
+    json_decref(request);
+    free(what);
+}
+
+static int run_load(struct cli *p)
+{
+    char *path = resolve(p, cli_argv(p)[0]);
+    json_t *args = make_args(p, cli_argv(p) + 1);
+    flux_t *h = cli_open(p);
+
+    load(p, h, path, args);
+    flux_close(h);
+    json_decref(args);
+    free(path);
+    return 0;
+}
+
+static void remove_module(struct cli *p, flux_t *h, const char *name)
+{
+    bool force = cli_count(p, "force") > 0;
+    flux_future_t *f;
+
+    f = flux_rpc_pack(h, "module.remove", FLUX_NODEID_ANY, 0, "{s:s s:b}",
+                      "name", name, "cancel", cli_count(p, "cancel") > 0);
+    if (!f || (flux_future_get(f, NULL) < 0 && !(force && errno == ENOENT)))
+        cli_die(p, "remove %s: %s", cli_argv(p)[0],
+                f ? future_strerror(f, errno) : flux_strerror(errno));
+    flux_future_destroy(f);
+}
+
+static int run_remove(struct cli *p)
+{
+    char *name = resolve(p, cli_argv(p)[0]);
+    flux_t *h = cli_open(p);
+
+    remove_module(p, h, name);
+    flux_close(h);
+    free(name);
+    return 0;
+}
+
+/* The array of what is loaded; it lives as long as *f. */
+static json_t *list_modules(struct cli *p, flux_t *h, flux_future_t **f)
+{
+    json_t *mods;
+
+    *f = flux_rpc(h, "module.list", NULL, FLUX_NODEID_ANY, 0);
+    cli_wait(p, *f, "module.list");
+    if (flux_rpc_get_unpack(*f, "{s:o}", "mods", &mods) < 0)
+        cli_die_errno(p, "module.list");
+    return mods;
+}
+
+static bool has_string(json_t *object, const char *key, const char *wanted)
+{
+    const char *value = json_string_value(json_object_get(object, key));
+
+    return value && strcmp(value, wanted) == 0;
+}
+
+/* By its name, else by its path; NULL if it is not loaded. */
+static json_t *find_module(json_t *mods, const char *module)
+{
+    size_t count = json_array_size(mods);
+
+    for (size_t i = 0; i < count; i++)
+        if (has_string(json_array_get(mods, i), "name", module))
+            return json_array_get(mods, i);
+    for (size_t i = 0; i < count; i++)
+        if (has_string(json_array_get(mods, i), "path", module))
+            return json_array_get(mods, i);
+    return NULL;
+}
+
+static char *loaded_path(struct cli *p, json_t *entry, char *path)
+{
+    const char *from = json_string_value(json_object_get(entry, "path"));
+    char *copy;
+
+    if (is_path(cli_argv(p)[0]) || !has_string(entry, "name", path) || !from ||
+        strcmp(from, "builtin") == 0)
+        return path;
+    if (!(copy = util_asprintf("%s", from)))
+        cli_die_errno(p, "%s", path);
+    free(path);
+    return copy;
+}
+
+static json_t *loaded_args(struct cli *p, json_t *entry, json_t *args)
+{
+    json_t *from = json_object_get(entry, "args");
+
+    if (cli_argc(p) > 1 || !json_is_array(from))
+        return args;
+    json_decref(args);
+    return json_incref(from);
+}
+
+static int run_reload(struct cli *p)
+{
+    char *path = resolve(p, cli_argv(p)[0]);
+    json_t *args = make_args(p, cli_argv(p) + 1), *entry = NULL;
+    char *name = util_asprintf("%s", cli_get(p, "name", path));
+    flux_t *h = cli_open(p);
+    flux_future_t *f = NULL;
+
+    if (!name)
+        cli_die_errno(p, "reload");
+    if (cli_argc(p) == 1 || !is_path(cli_argv(p)[0]))
+        entry = find_module(list_modules(p, h, &f), name);
+    args = loaded_args(p, entry, args);
+    path = loaded_path(p, entry, path);
+    remove_module(p, h, name);
+    load(p, h, path, args);
+    flux_future_destroy(f);
+    flux_close(h);
+    json_decref(args);
+    free(name);
+    free(path);
+    return 0;
+}
+
+static char state_letter(int status)
+{
+    return status >= 0 && status <= 3 ? "IRFE"[status] : '?';
+}
+
+/* The services beside the module's own name, with commas, in new memory. */
+static char *join_services(json_t *services, const char *name)
+{
+    char *text = NULL, *longer;
+    size_t count = json_array_size(services);
+
+    for (size_t i = 0; i < count; i++) {
+        const char *s = json_string_value(json_array_get(services, i));
+
+        if (!s || strcmp(s, name) == 0)
+            continue;
+        longer =
+            text ? util_asprintf("%s,%s", text, s) : util_asprintf("%s", s);
+        free(text);
+        if (!(text = longer))
+            return NULL;
+    }
+    return text ? text : util_asprintf("%s", "");
+}
+
+static void print_idle(int idle)
+{
+    if (idle > IDLE_SHOWN)
+        printf(" %4s ", "idle");
+    else
+        printf(" %4d ", idle);
+}
+
+static void print_services(const char *services, const char *path)
+{
+    if (!path)
+        printf("%s\n", services);
+    else if (strlen(services) > SERVICE_WIDTH)
+        printf("%.*s+ %s\n", SERVICE_WIDTH - 1, services, path);
+    else
+        printf("%-*s %s\n", SERVICE_WIDTH, services, path);
+}
+
+static int print_module(json_t *entry, bool with_path)
+{
+    const char *name, *path;
+    int idle, status, sendqueue, recvqueue;
+    json_t *array;
+    char *services;
+
+    if (json_unpack(entry, "{s:s s:s s:i s:i s:o s:i s:i}", "name", &name,
+                    "path", &path, "idle", &idle, "status", &status, "services",
+                    &array, "sendqueue", &sendqueue, "recvqueue",
+                    &recvqueue) < 0) {
+        errno = EPROTO;
+        return -1;
+    }
+    if (!(services = join_services(array, name)))
+        return -1;
+    printf("%-25.25s", name);
+    print_idle(idle);
+    printf(" %c %5d %5d ", state_letter(status), sendqueue, recvqueue);
+    print_services(services, with_path ? path : NULL);
+    free(services);
+    return 0;
+}
+
+static int run_list(struct cli *p)
+{
+    bool with_path = cli_count(p, "long") > 0;
+    flux_t *h = cli_open(p);
+    flux_future_t *f;
+    json_t *mods = list_modules(p, h, &f);
+    size_t count = json_array_size(mods);
+
+    printf("%-25s %4s  S Sendq Recvq %s\n", "Module", "Idle",
+           with_path ? "Service  Path" : "Service");
+    for (size_t i = 0; i < count; i++)
+        if (print_module(json_array_get(mods, i), with_path) < 0)
+            cli_die_errno(p, "module.list");
+    flux_future_destroy(f);
+    flux_close(h);
+    return 0;
+}
+
+#define NAME_OPTION                                                  \
+    {                                                                \
+        'n', "name", CLI_ARG, "NAME", "Override default module name" \
+    }
+#define EXEC_OPTIONS                                                     \
+    {0, "exec", CLI_NO_ARG, NULL, "Load module as a separate process"},  \
+    {                                                                    \
+        0, "loader", CLI_ARG, "PATH", "Use the specified loader program" \
+    }
+#define FORCE_OPTION                                                 \
+    {                                                                \
+        'f', "force", CLI_NO_ARG, NULL, "Ignore nonexistent modules" \
+    }
+#define CANCEL_OPTION                                                      \
+    {                                                                      \
+        0, "cancel", CLI_NO_ARG, NULL,                                     \
+            "Forcibly stop an unresponsive module thread when it reaches " \
+            "the next pthread(7) cancellation point"                       \
+    }
+
+static const struct cli_option load_options[] = {
+    NAME_OPTION,
+    EXEC_OPTIONS,
+    CLI_OPTIONS_END,
+};
+
+static const struct cli_option reload_options[] = {
+    FORCE_OPTION, NAME_OPTION, CANCEL_OPTION, EXEC_OPTIONS, CLI_OPTIONS_END,
+};
+
+static const struct cli_option remove_options[] = {
+    FORCE_OPTION,
+    CANCEL_OPTION,
+    CLI_OPTIONS_END,
+};
+
+static const struct cli_option list_options[] = {
+    {'l', "long", CLI_NO_ARG, NULL, "Include full DSO path for each module"},
+    CLI_OPTIONS_END,
+};
+
+#define REMOVE_ROW(word, text)                                          \
+    {                                                                   \
+        .name = word, .arguments = "[OPTIONS] module", .summary = text, \
+        .options = remove_options, .run = run_remove, .min_args = 1,    \
+        .max_args = 1,                                                  \
+    }
+
+static const struct cli_command subcommands[] = {
+    {
+        .name = "list",
+        .arguments = "[OPTIONS]",
+        .summary = "List loaded modules",
+        .options = list_options,
+        .run = run_list,
+    },
+    REMOVE_ROW("remove", "Unload module"),
+    REMOVE_ROW("unload", NULL),
+    {
+        .name = "load",
+        .arguments = "[OPTIONS] module [args...]",
+        .summary = "Load module",
+        .options = load_options,
+        .run = run_load,
+        .min_args = 1,
+        .max_args = -1,
+        .stop_at_argument = true,
+    },
+    {
+        .name = "reload",
+        .arguments = "[OPTIONS] module [args...]",
+        .summary = "Reload module",
+        .options = reload_options,
+        .run = run_reload,
+        .min_args = 1,
+        .max_args = -1,
+        .stop_at_argument = true,
+    },
+    {
+        .name = "stats",
+        .arguments = "[OPTIONS] module",
+        .summary = "Display stats on module",
+        .options = cmd_stats_options,
+        .run = cmd_stats_run,
+        .min_args = 1,
+        .max_args = 1,
+    },
+    {
+        .name = "debug",
+        .arguments = "[OPTIONS] module",
+        .summary = "Get/set module debug flags",
+        .options = cmd_stats_debug_options,
+        .run = cmd_stats_debug,
+        .min_args = 1,
+        .max_args = 1,
+    },
+    {
+        .name = "trace",
+        .arguments = "[OPTIONS] [module module...]",
+        .summary = "Trace module messages",
+        .options = cmd_trace_options,
+        .run = cmd_trace_run,
+        .max_args = -1,
+    },
+    {.name = NULL},
+};
+
+const struct cli_command cmd_module = {
+    .name = "flux-module",
+    .arguments = "COMMAND [OPTIONS]",
+    .subcommands = subcommands,
+};

@@ -1,0 +1,11 @@
+/* hostlist.h - hosts by rank, in the compact form of RFC 29 */
+#ifndef HOSTLIST_H
+#define HOSTLIST_H
+
+/* Index of the first host of `list` that is called `host`, counted from 0.
+ * -1 with ENOENT if there is none, with EINVAL if `list` is not in the form
+ * of RFC 29 as far as it had to be read.
+ */
+int hostlist_find(const char *list, const char *host);
+
+#endif /* HOSTLIST_H */
