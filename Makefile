@@ -18,7 +18,7 @@ OPT = -O2 -g
 CFLAGS = $(OPT)
 ALL_CFLAGS = $(CSTD) $(WARN) $(WERROR) -fvisibility=hidden -fPIC -pthread \
 	-DBUSYFLUX_VERSION='"$(VERSION)"' $(CFLAGS)
-LDLIBS = -pthread -ldl -lm
+LDLIBS = -pthread -ldl
 
 B = build
 SRCS = $(sort $(wildcard *.c))
@@ -55,7 +55,7 @@ static: $(B)/static/bin/busyflux
 $(B)/static/bin/busyflux: $(STATIC_OBJS)
 	@mkdir -p $(@D)
 	$(STATIC_CC) $(LDFLAGS) -static -no-pie -Wl,--gc-sections -s \
-		-o $@.new $(STATIC_OBJS) -pthread -lm
+		-o $@.new $(STATIC_OBJS) -pthread
 	mv $@.new $@
 	$@ --install -s $(@D)
 
@@ -79,7 +79,8 @@ $(B)/lib/pkgconfig/flux-core.pc: flux-core.pc.in
 $(B)/lib/flux/modules/%.so: examples/%.c $(B)/include/flux/core.h \
 		$(B)/include/jansson.h
 	@mkdir -p $(@D)
-	$(CC) -std=c99 $(WARN) $(WERROR) $(CFLAGS) -shared -fPIC \
+	$(CC) -std=c99 $(filter-out -Wmissing-prototypes,$(WARN)) $(WERROR) \
+		$(CFLAGS) -shared -fPIC \
 		-I$(B)/include -o $@ $<
 
 # ---- installation --------------------------------------------------------------

@@ -9,6 +9,7 @@
  */
 #include "attr.h"
 
+#include "serve.h"
 #include "table.h"
 #include "util.h"
 
@@ -342,16 +343,7 @@ static const struct flux_msg_handler_spec handlers[] = {
     FLUX_MSGHANDLER_TABLE_END,
 };
 
-static void free_handlers(void *arg)
-{
-    flux_msg_handler_delvec(arg);
-}
-
 int attr_serve(struct attr_set *s, flux_t *h)
 {
-    flux_msg_handler_t **mh;
-
-    if (flux_msg_handler_addvec(h, handlers, s, &mh) < 0)
-        return -1;
-    return flux_aux_set(h, NULL, mh, free_handlers);
+    return serve_handlers(h, handlers, s);
 }

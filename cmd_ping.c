@@ -19,7 +19,6 @@
  *   the last response is there, otherwise never.
  * - The first line says what is being pinged, before anything is sent.
  */
-#include <math.h>
 #include <time.h>
 
 #include "cli.h"
@@ -150,7 +149,8 @@ static double parse_size(const char *text)
     digits[len] = '\0';
     if (util_parse_double(digits, &number) < 0 || !(number >= 0))
         return -1;
-    return floor(number * factor);
+    number *= factor;
+    return number < 1e15 ? (double)(int64_t)number : -1;
 }
 
 static char *make_pad(struct cli *p)
@@ -275,10 +275,10 @@ send_next(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 
 static void send_all(struct ping *ping)
 {
-    double whole = floor(ping->interval);
+    time_t whole = (time_t)ping->interval;
     struct timespec pause = {
-        .tv_sec = (time_t)whole,
-        .tv_nsec = (long)((ping->interval - whole) * 1e9),
+        .tv_sec = whole,
+        .tv_nsec = (long)((ping->interval - (double)whole) * 1e9),
     };
 
     while (ping->sent < ping->count) {

@@ -12,6 +12,7 @@
  */
 #include "log.h"
 
+#include "serve.h"
 #include "util.h"
 
 enum {
@@ -441,22 +442,13 @@ static const struct flux_msg_handler_spec handlers[] = {
     { FLUX_MSGTYPE_REQUEST, "log.dmesg", dmesg_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "log.cancel", cancel_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "log.disconnect", disconnect_cb, FLUX_ROLE_ALL },
-    { FLUX_MSGTYPE_REQUEST, "log.stats-get", stats_cb, FLUX_ROLE_ALL },
+    { FLUX_MSGTYPE_REQUEST, "log.stats-get", stats_cb, 0 },
     FLUX_MSGHANDLER_TABLE_END,
 };
 
-static void free_handlers(void *arg)
-{
-    flux_msg_handler_delvec(arg);
-}
-
 int log_serve(struct log *l, flux_t *h)
 {
-    flux_msg_handler_t **mh;
-
-    if (flux_msg_handler_addvec(h, handlers, l, &mh) < 0)
-        return -1;
-    return flux_aux_set(h, NULL, mh, free_handlers);
+    return serve_handlers(h, handlers, l);
 }
 
 struct log *log_create(flux_t *h,

@@ -841,12 +841,28 @@ static double periodic_reschedule(flux_watcher_t *w, double now)
     return at;
 }
 
+/* floor() without libm; beyond 2^53 a double has no fraction anyway. */
+static double whole_part(double v)
+{
+    double whole;
+
+    if (v < -9e15 || v > 9e15)
+        return v;
+    whole = (double)(int64_t)v;
+    return whole > v ? whole - 1. : whole;
+}
+
+static double shorter(double a, double b)
+{
+    return a < b ? a : b;
+}
+
 /* The first of offset + n * interval after `now`; rounding may make it `now`
  * itself.
  */
 static double periodic_multiple(const struct timing *t, double now)
 {
-    double n = floor((now - t->after) / t->repeat) + 1.;
+    double n = whole_part((now - t->after) / t->repeat) + 1.;
     double at = t->after + n * t->repeat;
 
     return at > now ? at : at + t->repeat;
@@ -1509,7 +1525,7 @@ static int loop_timeout(flux_reactor_t *r)
     wait = heap_wait(&r->timers, r->mono);
     if (r->periodics.count > 0) {
         periodic_wait = heap_wait(&r->periodics, flux_reactor_now(r));
-        wait = fmin(wait, fmin(periodic_wait, periodic_wait_max));
+        wait = shorter(wait, shorter(periodic_wait, periodic_wait_max));
     }
     return milliseconds(wait);
 }

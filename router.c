@@ -258,8 +258,8 @@ int router_service_remove(struct router *r, const char *name, struct peer *p)
 {
     struct peer *owner = table_get(r->services, name);
 
-    if (!owner || owner != p) {
-        errno = owner ? EINVAL : ENOENT;
+    if (owner != p) {
+        errno = ENOENT;
         return -1;
     }
     return table_remove(r->services, name);
@@ -376,20 +376,22 @@ static void trace(struct peer *p, const char *prefix, const flux_msg_t *msg)
         p->router->trace(p, prefix, msg, p->router->trace_arg);
 }
 
-static void count_rx(struct peer *p, const flux_msg_t *msg)
+static void count(struct peer *p, const flux_msg_t *msg, bool sent)
 {
+    flux_msgcounters_t *c = &p->counters;
+
     switch (msg->type) {
     case FLUX_MSGTYPE_REQUEST:
-        p->counters.request_rx++;
+        ++*(sent ? &c->request_tx : &c->request_rx);
         break;
     case FLUX_MSGTYPE_RESPONSE:
-        p->counters.response_rx++;
+        ++*(sent ? &c->response_tx : &c->response_rx);
         break;
     case FLUX_MSGTYPE_EVENT:
-        p->counters.event_rx++;
+        ++*(sent ? &c->event_tx : &c->event_rx);
         break;
     default:
-        p->counters.control_rx++;
+        ++*(sent ? &c->control_tx : &c->control_rx);
     }
 }
 
@@ -399,7 +401,7 @@ void router_deliver(struct peer *p, flux_msg_t *msg, bool now)
         list_append(&p->deferred, &msg->link);
         return;
     }
-    count_rx(p, msg);
+    count(p, msg, false);
     trace(p, "rx", msg);
     p->send(p, msg);
 }
@@ -629,26 +631,9 @@ static void assign_cred(struct peer *p, flux_msg_t *msg)
         msg->rolemask = p->cred.rolemask;
 }
 
-static void count_tx(struct peer *p, const flux_msg_t *msg)
-{
-    switch (msg->type) {
-    case FLUX_MSGTYPE_REQUEST:
-        p->counters.request_tx++;
-        break;
-    case FLUX_MSGTYPE_RESPONSE:
-        p->counters.response_tx++;
-        break;
-    case FLUX_MSGTYPE_EVENT:
-        p->counters.event_tx++;
-        break;
-    default:
-        p->counters.control_tx++;
-    }
-}
-
 void router_receive(struct peer *from, flux_msg_t *msg)
 {
-    count_tx(from, msg);
+    count(from, msg, true);
     assign_cred(from, msg);
     trace(from, "tx", msg);
     if (msg->type == FLUX_MSGTYPE_REQUEST || msg->type == FLUX_MSGTYPE_RESPONSE)

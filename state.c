@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "runner.h"
+#include "serve.h"
 #include "util.h"
 
 enum state {
@@ -421,22 +422,13 @@ static void get_cb(flux_t *h,
 }
 
 static const struct flux_msg_handler_spec handlers[] = {
-    { FLUX_MSGTYPE_REQUEST, "state-machine.get", get_cb, FLUX_ROLE_ALL },
+    { FLUX_MSGTYPE_REQUEST, "state-machine.get", get_cb, FLUX_ROLE_USER },
     FLUX_MSGHANDLER_TABLE_END,
 };
 
-static void free_handlers(void *arg)
-{
-    flux_msg_handler_delvec(arg);
-}
-
 int state_serve(struct state_machine *s)
 {
-    flux_msg_handler_t **mh;
-
-    if (flux_msg_handler_addvec(s->h, handlers, s, &mh) < 0)
-        return -1;
-    return flux_aux_set(s->h, NULL, mh, free_handlers);
+    return serve_handlers(s->h, handlers, s);
 }
 
 void state_start(struct state_machine *s)

@@ -12,6 +12,7 @@
 #include "trace.h"
 
 #include "json.h"
+#include "serve.h"
 #include "util.h"
 
 struct watch {
@@ -211,18 +212,9 @@ static const struct flux_msg_handler_spec handlers[] = {
     FLUX_MSGHANDLER_TABLE_END,
 };
 
-static void free_handlers(void *arg)
-{
-    flux_msg_handler_delvec(arg);
-}
-
 int trace_serve(struct trace *t)
 {
-    flux_msg_handler_t **mh;
-
-    if (flux_msg_handler_addvec(t->h, handlers, t, &mh) < 0)
-        return -1;
-    return flux_aux_set(t->h, NULL, mh, free_handlers);
+    return serve_handlers(t->h, handlers, t);
 }
 
 struct trace *trace_create(flux_t *h, struct router *router)
