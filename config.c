@@ -184,7 +184,7 @@ static void get_cb(flux_t *h,
 }
 
 static const struct flux_msg_handler_spec handlers[] = {
-    { FLUX_MSGTYPE_REQUEST, "config.get", get_cb, FLUX_ROLE_ALL },
+    { FLUX_MSGTYPE_REQUEST, "config.get", get_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "config.load", change_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "config.reload", change_cb, 0 },
     FLUX_MSGHANDLER_TABLE_END,

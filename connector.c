@@ -16,6 +16,7 @@
 
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -207,6 +208,10 @@ static int bind_path(int fd, const char *path, flux_error_t *e)
     unlink(path); /* the rundir is locked: whoever had it is dead */
     if (bind(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0)
         return util_error(e, "cannot bind '%s': %s", path, strerror(errno));
+    /* all may connect: who may come in, admit() decides */
+    if (chmod(path, S_IRWXU | S_IRWXG | S_IRWXO) < 0)
+        return util_error(e, "cannot open '%s' to others: %s", path,
+                          strerror(errno));
     return 0;
 }
 
@@ -358,8 +363,7 @@ static void stats_cb(flux_t *h,
 
 static const struct flux_msg_handler_spec handlers[] = {
     { FLUX_MSGTYPE_REQUEST, "connector-local.config-reload", reload_cb, 0 },
-    { FLUX_MSGTYPE_REQUEST, "connector-local.stats-get", stats_cb,
-      FLUX_ROLE_ALL },
+    { FLUX_MSGTYPE_REQUEST, "connector-local.stats-get", stats_cb, 0 },
     FLUX_MSGHANDLER_TABLE_END,
 };
 

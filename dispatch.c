@@ -43,6 +43,7 @@ enum {
 struct waiter {
     handle_response_f cb; /* NULL: no one waits for this matchtag */
     void *arg;
+    bool counts; /* as one of the users; else merely held */
 };
 
 struct dispatch {
@@ -183,6 +184,25 @@ static int grow_waiters(struct dispatch *d, uint32_t matchtag)
     return 0;
 }
 
+static int
+set_waiter(struct dispatch *d, uint32_t matchtag, struct waiter waiter)
+{
+    if (matchtag == FLUX_MATCHTAG_NONE || matchtag >= MATCHTAG_LIMIT) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (matchtag >= d->waiters_size && grow_waiters(d, matchtag) < 0)
+        return -1;
+    if (d->waiters[matchtag].counts) {
+        errno = EEXIST;
+        return -1;
+    }
+    d->waiters[matchtag] = waiter;
+    if (waiter.counts)
+        add_user(d);
+    return 0;
+}
+
 int handle_response_add(flux_t *h,
                         uint32_t matchtag,
                         handle_response_f cb,
@@ -190,31 +210,30 @@ int handle_response_add(flux_t *h,
 {
     struct dispatch *d = dispatch_of(h);
 
-    if (!d)
-        return -1;
-    if (matchtag == FLUX_MATCHTAG_NONE || matchtag >= MATCHTAG_LIMIT) {
-        errno = EINVAL;
-        return -1;
-    }
-    if (matchtag >= d->waiters_size && grow_waiters(d, matchtag) < 0)
-        return -1;
-    if (d->waiters[matchtag].cb) {
-        errno = EEXIST;
-        return -1;
-    }
-    d->waiters[matchtag] = (struct waiter){cb, arg};
-    add_user(d);
-    return 0;
+    return d ? set_waiter(d, matchtag, (struct waiter){cb, arg, true}) : -1;
+}
+
+int handle_response_hold(flux_t *h,
+                         uint32_t matchtag,
+                         handle_response_f cb,
+                         void *arg)
+{
+    struct dispatch *d = flux_aux_get(h, HANDLE_AUX_DISPATCH);
+
+    return d ? set_waiter(d, matchtag, (struct waiter){cb, arg, false}) : 0;
 }
 
 void handle_response_remove(flux_t *h, uint32_t matchtag)
 {
     struct dispatch *d = flux_aux_get(h, HANDLE_AUX_DISPATCH);
+    bool counts;
 
-    if (!d || matchtag >= d->waiters_size || !d->waiters[matchtag].cb)
+    if (!d || matchtag >= d->waiters_size)
         return;
-    d->waiters[matchtag] = (struct waiter){NULL, NULL};
-    drop_user(d);
+    counts = d->waiters[matchtag].counts;
+    d->waiters[matchtag] = (struct waiter){NULL, NULL, false};
+    if (counts)
+        drop_user(d);
 }
 
 /* ---- handlers ------------------------------------------------------------ */

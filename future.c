@@ -629,7 +629,7 @@ int flux_future_aux_set(flux_future_t *f,
                         void *aux,
                         flux_free_f destroy)
 {
-    if (!f) {
+    if (!f || (!name && !destroy)) {
         errno = EINVAL;
         return -1;
     }

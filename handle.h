@@ -94,6 +94,14 @@ int handle_response_add(flux_t *h,
                         uint32_t matchtag,
                         handle_response_f cb,
                         void *arg);
+/* The same for a call that no one waits for in the loop yet: the loop runs no
+ * longer for it, but a response that comes is not lost.  Nothing is done where
+ * the handle has no dispatcher, as in a client without a loop.
+ */
+int handle_response_hold(flux_t *h,
+                         uint32_t matchtag,
+                         handle_response_f cb,
+                         void *arg);
 void handle_response_remove(flux_t *h, uint32_t matchtag);
 
 #endif /* HANDLE_H */

@@ -353,10 +353,11 @@ static void append_cb(flux_t *h,
     const void *data;
     size_t size;
 
-    (void)h;
     (void)mh;
     if (flux_request_decode_raw(msg, NULL, &data, &size) == 0 && data)
         log_append(arg, data, size);
+    if (!flux_msg_is_noresponse(msg))
+        flux_respond(h, msg, NULL);
 }
 
 static void clear_cb(flux_t *h,

@@ -251,7 +251,7 @@ config_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 
 static const struct flux_msg_handler_spec methods[] = {
     {FLUX_MSGTYPE_REQUEST, "ping", ping_cb, FLUX_ROLE_USER},
-    {FLUX_MSGTYPE_REQUEST, "stats-get", stats_get_cb, FLUX_ROLE_USER},
+    {FLUX_MSGTYPE_REQUEST, "stats-get", stats_get_cb, FLUX_ROLE_ALL},
     {FLUX_MSGTYPE_REQUEST, "stats-clear", stats_clear_cb, 0},
     {FLUX_MSGTYPE_EVENT, "stats-clear", stats_clear_cb, 0},
     {FLUX_MSGTYPE_REQUEST, "rusage", rusage_cb, FLUX_ROLE_USER},

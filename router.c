@@ -818,6 +818,11 @@ static void event_publish(struct router *r, const flux_msg_t *request)
     flux_msg_t *event, *response;
     uint32_t seq;
 
+    if (!(request->rolemask & (FLUX_ROLE_OWNER | FLUX_ROLE_USER))) {
+        router_respond_error(r, request, EPERM,
+                             "Request rejected due to insufficient privilege");
+        return;
+    }
     if (event_encode(request, &event) < 0) {
         char *s = util_asprintf("error decoding %s request", request->topic);
 

@@ -6,7 +6,8 @@
  * responses; an error response ends it, ENODATA being the good end.
  *
  * A future that someone waits for in a reactor is registered with the handle's
- * dispatcher, which brings the responses here.  flux_future_wait_for() takes a
+ * dispatcher, which brings the responses here; one that no one waits for yet
+ * is known to it, so that its response is kept.  flux_future_wait_for() takes a
  * shorter way: it receives the response on the handle, where all else stays in
  * order for those who come later.  Whichever way the last response comes, the
  * registration ends with it, so that a finished call does not keep a reactor
@@ -28,7 +29,7 @@ enum { RPC_FLAGS = FLUX_RPC_NORESPONSE | FLUX_RPC_STREAMING };
 
 struct rpc {
     flux_future_t *f; /* owns this */
-    flux_t *h;        /* where the matchtag came from */
+    flux_t *h;        /* where the matchtag came from; a reference */
     uint32_t nodeid;  /* as the caller gave it */
     uint32_t matchtag;
     bool done;          /* the last response has come, or none will */
@@ -89,6 +90,15 @@ static void rpc_register(flux_future_t *f, void *arg)
         rpc->registered = flux_incref(h);
 }
 
+/* Be told of the response, should the handle's loop receive it. */
+static int rpc_hold(struct rpc *rpc)
+{
+    if (handle_response_hold(rpc->h, rpc->matchtag, rpc_response, rpc) < 0)
+        return -1;
+    rpc->registered = flux_incref(rpc->h);
+    return 0;
+}
+
 /* ---- waiting for it on the handle -------------------------------------- */
 
 static int rpc_wait_for(flux_future_t *f, void *impl, double timeout)
@@ -116,6 +126,7 @@ static void rpc_destroy(void *impl)
     rpc_unregister(rpc);
     if (rpc->done && rpc->matchtag != FLUX_MATCHTAG_NONE)
         flux_matchtag_free(rpc->h, rpc->matchtag);
+    flux_decref(rpc->h);
     free(rpc);
 }
 
@@ -128,13 +139,13 @@ static struct rpc *rpc_create(flux_t *h, uint32_t nodeid)
     struct rpc *rpc = calloc(1, sizeof(*rpc));
     if (!rpc)
         return NULL;
-    rpc->h = h;
     rpc->nodeid = nodeid;
     rpc->done = true;
     if (!(rpc->f = future_create(&rpc_ops, rpc, rpc_register, rpc))) {
         free(rpc);
         return NULL;
     }
+    rpc->h = flux_incref(h);
     flux_future_set_flux(rpc->f, h);
     return rpc;
 }
@@ -168,11 +179,12 @@ static int rpc_send(struct rpc *rpc, flux_msg_t **msg, int flags)
 {
     if (rpc_prepare(rpc, *msg, flags) < 0 || flux_send_new(rpc->h, msg, 0) < 0)
         return -1;
-    if (flags & FLUX_RPC_NORESPONSE)
+    if (flags & FLUX_RPC_NORESPONSE) {
         flux_future_fulfill(rpc->f, NULL, NULL);
-    else
-        rpc->done = false;
-    return 0;
+        return 0;
+    }
+    rpc->done = false;
+    return rpc_hold(rpc);
 }
 
 /* Takes `msg`, which may be NULL: then the errno is that of its making. */

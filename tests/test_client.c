@@ -380,7 +380,7 @@ static void test_log_texts(void)
     struct lines l = {0, ""};
     char longer[100001];
     flux_log_set_redirect(loop, collect, &l);
-    flux_log(loop, LOG_INFO, "one\n\ntwo\nthree\n");
+    flux_log(loop, LOG_INFO, "\none\n\ntwo\nthree\n");
     is_int(l.count, 3, "a line each, empty ones left out");
     is_str(without_time(l.last), "<48>1 5 app_name 42 - - three", "in order");
     flux_log(loop, LOG_INFO, "%s", "");

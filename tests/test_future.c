@@ -172,6 +172,9 @@ static void test_aux(void)
     errno = 0;
     ok(flux_future_aux_set(NULL, "key", "value", NULL) < 0 && errno == EINVAL,
        "aux_set refuses NULL");
+    errno = 0;
+    ok(flux_future_aux_set(f, NULL, "value", NULL) < 0 && errno == EINVAL,
+       "and what could be neither found nor destroyed");
     flux_future_destroy(f);
     is_int(destroyed, 2, "both are destroyed with the future");
 }

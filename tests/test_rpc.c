@@ -408,6 +408,18 @@ static void test_destroy_early(void)
     is_int(flux_matchtag_avail(client), before, "the matchtag comes back");
 }
 
+static void test_loop_receives_first(void)
+{
+    flux_future_t *f;
+    flux_get_handle_watcher(client);
+    f = call("t.keep");
+    release_kept();
+    dispatch_pending();
+    is_int(result_of(f), 1,
+           "a response that the loop receives is kept for its call");
+    flux_future_destroy(f);
+}
+
 /* ---- streams ------------------------------------------------------------ */
 
 static flux_future_t *call_multi(int count)
@@ -643,6 +655,7 @@ static void test_all(void)
     test_then();
     test_then_timeout();
     test_destroy_early();
+    test_loop_receives_first();
     test_stream_now();
     test_stream_then();
     test_stream_destroy_early();
