@@ -1,0 +1,116 @@
+#!/bin/sh
+# docs.t - what the manual pages say is so
+#
+# The module in writing-modules(7) compiles without a warning and does what is
+# shown there.  Each command has a page, each option is in its page, and no
+# page has an option that the command does not know.  Each attribute and each
+# variable that is read has its place.
+# shellcheck source=tests/lib.sh
+. "${0%/*}/lib.sh"
+# shellcheck source=tests/tour.sh
+. "${0%/*}/tour.sh"
+
+# ---- the module --------------------------------------------------------------
+
+# The text of the literal display that has a line like PATTERN.
+display() { # PATTERN PAGE
+    awk -v pattern="$1" '
+    /^\.Bd -literal/ { text = ""; show = 1; next }
+    /^\.Ed/ { if (text ~ pattern) { printf "%s", text; exit } show = 0 }
+    show { text = text $0 "\n" }' "$top/man/$2" |
+        sed -e 's/\\e/\\/g' -e 's/\\&//g'
+}
+
+# Without the lines that compile: pkg-config need not be there.
+session() {
+    display 'flux module load ./tally.so' writing-modules.7 |
+        sed -e '/^\$ cc /d' -e '/^    /d'
+}
+
+mkdir "$W/tally"
+display 'int mod_main' writing-modules.7 >"$W/tally/tally.c"
+ok "the module of writing-modules(7) has a size to be read" \
+    test "$(wc -l <"$W/tally/tally.c")" -lt 50
+is "it compiles without a warning" "" \
+    "${CC:-cc}" -Wall -shared -fPIC -I"$B/include" -o "$W/tally/tally.so" \
+    "$W/tally/tally.c"
+session >"$W/text"
+tour_check "writing-modules(7)" "$W/text" "$W/tally"
+if command -v pkg-config >/dev/null; then
+    has "pkg-config finds the headers" "-I$B/" \
+        env PKG_CONFIG_PATH="$B/lib/pkgconfig" pkg-config --cflags flux-core
+else
+    skip "pkg-config finds the headers" "no pkg-config"
+fi
+
+# ---- commands and options ------------------------------------------------------
+
+subcommands() { # APPLET
+    "$1" --help 2>&1 | sed -n '/subcommands:$/,$s/^   \([a-z]*\) .*/\1/p'
+}
+
+# The long options that the help text has, of a command and its subcommands.
+options_known() { # APPLET
+    {
+        "$1" --help
+        for sub in $(subcommands "$1"); do
+            "$1" "$sub" --help
+        done
+    } 2>&1 | grep -oE '^  .{4}--[a-z-]+' | grep -oE '[-]-[a-z-]+' | sort -u
+}
+
+# Those that have an item of their own in the page.
+options_told() { # PAGE
+    grep -E '^\.It .*Fl -' "$top/man/$1.1" | grep -oE 'Fl -[a-z-]+' |
+        sed 's/^Fl -/--/' | sort -u
+}
+
+same_options() { # APPLET
+    options_known "$1" | grep -vx -e --help >"$W/known"
+    options_told "$1" | grep -vx -e --help >"$W/told"
+    diff "$W/known" "$W/told"
+}
+
+for applet in $(busyflux --list); do
+    ok "$applet(1) is there" test -s "$top/man/$applet.1"
+    ok "$applet(1) has the options of $applet --help" same_options "$applet"
+done
+
+# ---- names ------------------------------------------------------------------------
+
+attributes_told() {
+    grep '^\.It Va' "$top/man/flux-broker-attributes.7" |
+        grep -oE '[a-z0-9_.-]{4,}' | sort -u
+}
+
+all_attributes_told() {
+    flux start flux lsattr | grep -v '^test' >"$W/attributes"
+    attributes_told >"$W/told"
+    [ -s "$W/attributes" ] && ! grep -vxF -f "$W/told" "$W/attributes"
+}
+
+variables_told() {
+    cd "$top" && cat ./*.c | grep -oE '"FLUX_(HANDLE_)?[A-Z_]+"' |
+        tr -d '"' | sort -u |
+        while read -r name; do
+            grep -q "Ev $name\\b" man/flux-environment.7 ||
+                grep -q "^\\.It Ev .* $name" man/flux-environment.7 ||
+                echo "$name"
+        done
+}
+
+ok "flux-broker-attributes(7) has all that lsattr lists" all_attributes_told
+is "flux-environment(7) has all variables that are read" "" variables_told
+
+# ---- form ---------------------------------------------------------------------------
+
+lint() {
+    cd "$top/man" && mandoc -Tlint -- *.[1-9]
+}
+
+if command -v mandoc >/dev/null; then
+    is "mandoc has nothing to say" "" lint
+else
+    skip "mandoc has nothing to say" "no mandoc"
+fi
+finish
