@@ -1,0 +1,1 @@
+"""flux.core - names by which scripts import what lives one level up"""
