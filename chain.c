@@ -19,13 +19,17 @@
  */
 #include "future.h"
 
+struct chain_callback {
+    flux_continuation_f cb; /* or NULL */
+    void *arg;
+};
+
 struct chain {
     flux_future_t *prev;
     flux_future_t *next;
     bool owns_prev; /* until a callback has run */
     bool continued; /* the callback that runs has said what comes next */
-    flux_continuation_f and_then, or_then;
-    void *and_then_arg, *or_then_arg;
+    struct chain_callback and_then, or_then;
 };
 
 static void chain_free_if_unused(struct chain *c)
@@ -49,7 +53,7 @@ static void chain_unlink_next(struct chain *c)
     future_release(prev);
 }
 
-void chain_unlink(flux_future_t *f)
+static void chain_unlink(flux_future_t *f)
 {
     if (f->to_next)
         chain_unlink_prev(f->to_next);
@@ -66,10 +70,10 @@ static void chain_propagate(struct chain *c)
 static void chain_call(struct chain *c)
 {
     flux_future_t *prev = c->prev;
-    bool failed = flux_future_has_error(prev);
-    flux_continuation_f cb = failed ? c->or_then : c->and_then;
-    if (cb)
-        cb(prev, failed ? c->or_then_arg : c->and_then_arg);
+    struct chain_callback outcome =
+        flux_future_has_error(prev) ? c->or_then : c->and_then;
+    if (outcome.cb)
+        outcome.cb(prev, outcome.arg);
 }
 
 /* prev is kept by its caller, so the link is there all along. */
@@ -115,6 +119,7 @@ static struct chain *chain_create(flux_future_t *prev)
     c->owns_prev = true;
     c->next->from_prev = c;
     prev->to_next = c;
+    c->next->unlink = prev->unlink = chain_unlink;
     future_inherit(c->next, prev);
     return c;
 }
@@ -136,8 +141,7 @@ flux_future_and_then(flux_future_t *f, flux_continuation_f cb, void *arg)
     struct chain *c = chain_of(f);
     if (!c)
         return NULL;
-    c->and_then = cb;
-    c->and_then_arg = arg;
+    c->and_then = (struct chain_callback){cb, arg};
     return c->next;
 }
 
@@ -147,8 +151,7 @@ flux_future_or_then(flux_future_t *f, flux_continuation_f cb, void *arg)
     struct chain *c = chain_of(f);
     if (!c)
         return NULL;
-    c->or_then = cb;
-    c->or_then_arg = arg;
+    c->or_then = (struct chain_callback){cb, arg};
     return c->next;
 }
 

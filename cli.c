@@ -126,17 +126,45 @@ static int run_parsed(struct cli *p)
     return p->command->subcommands ? run_subcommand(p) : run_checked(p);
 }
 
+/* As if a "--" stood in front. */
+static int parse_raw(struct cli *p, char **argv, flux_error_t *e)
+{
+    char **words;
+    size_t n = 1;
+    int rc;
+
+    while (argv[n])
+        n++;
+    if (!(words = calloc(n + 2, sizeof(*words))))
+        return util_error(e, "out of memory");
+    words[0] = argv[0];
+    words[1] = (char *)"--";
+    memcpy(words + 2, argv + 1, (n - 1) * sizeof(*words));
+    rc = opt_parse(&p->opt, NULL, true, words, e);
+    free(words);
+    return rc;
+}
+
+static int parse_words(struct cli *p, char **argv, flux_error_t *e)
+{
+    const struct cli_command *cmd = p->command;
+    bool stop = cmd->stop_at_argument || cmd->subcommands;
+
+    if (cmd->raw)
+        return parse_raw(p, argv, e);
+    return opt_parse(&p->opt, cmd->options, stop, argv, e);
+}
+
 static int run_titled(const struct cli_command *cmd,
                       const char *prog,
                       const char *title,
                       char **argv)
 {
     struct cli p = {.command = cmd, .prog = prog, .title = title};
-    bool stop = cmd->stop_at_argument || cmd->subcommands;
     flux_error_t e;
     int status;
 
-    if (opt_parse(&p.opt, cmd->options, stop, argv, &e) < 0)
+    if (parse_words(&p, argv, &e) < 0)
         return complain(&p, e.text);
     status = run_parsed(&p);
     opt_release(&p.opt);
@@ -184,28 +212,29 @@ invalid_value(struct cli *p, const char *name, const char *text)
     cli_usage_die(p, "Invalid argument for option '%s': '%s'", name, text);
 }
 
-double cli_double(struct cli *p, const char *name, double fallback)
+static double parsed(struct cli *p,
+                     const char *name,
+                     double fallback,
+                     int (*parse)(const char *text, double *value))
 {
     const char *text = cli_get(p, name, NULL);
     double value;
 
     if (!text)
         return fallback;
-    if (util_parse_double(text, &value) < 0)
+    if (parse(text, &value) < 0)
         invalid_value(p, name, text);
     return value;
 }
 
+double cli_double(struct cli *p, const char *name, double fallback)
+{
+    return parsed(p, name, fallback, util_parse_double);
+}
+
 double cli_duration(struct cli *p, const char *name, double fallback)
 {
-    const char *text = cli_get(p, name, NULL);
-    double value;
-
-    if (!text)
-        return fallback;
-    if (util_parse_duration(text, &value) < 0)
-        invalid_value(p, name, text);
-    return value;
+    return parsed(p, name, fallback, util_parse_duration);
 }
 
 uint32_t cli_rank(struct cli *p, const char *name, uint32_t fallback)

@@ -1,14 +1,8 @@
 /* client.c - what modules and clients ask of their broker
  *
- * Each function here is one call to a service of the broker: event, attr,
+ * Each function here is one call to a service of the broker: event or
  * service; or a helper for those who serve others: which of their pending
  * requests a disconnect or cancel request is about.
- *
- * Attributes that the broker marks as never changing are kept with the handle,
- * so that rank and size cost one call in its life; a loader puts those it was
- * given there before the module starts.  The value of any other attribute is
- * asked for each time, and is kept only so that the caller need not free it:
- * until the same attribute is asked for again.
  *
  * An event's payload travels as base64 in event.publish, since it need not be
  * JSON.
@@ -18,29 +12,16 @@
  * what comes first counts, an event or the future's own timeout.
  */
 #include "base64.h"
-#include "handle.h"
-#include "table.h"
-#include "util.h"
+#include "codec.h"
+#include "msg.h"
+#include "rpc.h"
 
-#define CLIENT_ATTR_AUX "flux::attr"
 #define CLIENT_HEARTBEAT "heartbeat.pulse"
-
-enum { CLIENT_ATTR_CONSTANT = 1 }; /* flag of attr.get: never changes */
 
 static void *client_invalid(void)
 {
     errno = EINVAL;
     return NULL;
-}
-
-/* Wait for the answer of `f`, which is destroyed. */
-static int client_finish(flux_future_t *f, flux_error_t *errp)
-{
-    int rc = flux_rpc_get(f, NULL);
-    if (rc < 0)
-        util_error(errp, "%s", future_strerror(f, errno));
-    flux_future_destroy(f);
-    return rc;
 }
 
 /* ---- events ------------------------------------------------------------ */
@@ -74,14 +55,14 @@ int flux_event_subscribe(flux_t *h, const char *topic)
 {
     if (event_is_muted(h, topic))
         return 0;
-    return client_finish(flux_event_subscribe_ex(h, topic, 0), NULL);
+    return rpc_finish(flux_event_subscribe_ex(h, topic, 0), NULL);
 }
 
 int flux_event_unsubscribe(flux_t *h, const char *topic)
 {
     if (event_is_muted(h, topic))
         return 0;
-    return client_finish(flux_event_unsubscribe_ex(h, topic, 0), NULL);
+    return rpc_finish(flux_event_unsubscribe_ex(h, topic, 0), NULL);
 }
 
 flux_future_t *flux_event_publish_raw(
@@ -109,16 +90,13 @@ flux_future_t *flux_event_publish_pack(
     flux_t *h, const char *topic, int flags, const char *fmt, ...)
 {
     flux_future_t *f = NULL;
-    flux_msg_t *msg = flux_event_encode(topic, NULL);
+    flux_msg_t *msg;
     const char *s;
     va_list ap;
-    int rc;
-    if (!msg)
-        return NULL;
     va_start(ap, fmt);
-    rc = flux_msg_vpack(msg, fmt, ap);
+    msg = codec_vpack(FLUX_MSGTYPE_EVENT, topic, fmt, ap);
     va_end(ap);
-    if (rc == 0 && flux_msg_get_string(msg, &s) == 0)
+    if (msg && flux_msg_get_string(msg, &s) == 0)
         f = flux_event_publish(h, topic, flags, s);
     flux_msg_destroy(msg);
     return f;
@@ -131,183 +109,6 @@ int flux_event_publish_get_seq(flux_future_t *f, int *seq)
         return -1;
     if (seq)
         *seq = value;
-    return 0;
-}
-
-/* ---- attributes -------------------------------------------------------- */
-
-struct attr_cache {
-    struct table *constant; /* string under its name */
-    struct table *latest;   /* likewise, of those that may change */
-    size_t cursor;          /* of cache_first, cache_next: in constant */
-};
-
-static void attr_cache_destroy(void *arg)
-{
-    struct attr_cache *c = arg;
-    table_destroy(c->constant);
-    table_destroy(c->latest);
-    free(c);
-}
-
-static struct attr_cache *attr_cache_create(flux_t *h)
-{
-    struct attr_cache *c = calloc(1, sizeof(*c));
-    if (!c)
-        return NULL;
-    if ((c->constant = table_create(free)) &&
-        (c->latest = table_create(free)) &&
-        flux_aux_set(h, CLIENT_ATTR_AUX, c, attr_cache_destroy) == 0)
-        return c;
-    attr_cache_destroy(c);
-    return NULL;
-}
-
-static struct attr_cache *attr_cache_get(flux_t *h)
-{
-    struct attr_cache *c = flux_aux_get(h, CLIENT_ATTR_AUX);
-    return c ? c : attr_cache_create(h);
-}
-
-static const char *
-attr_keep(struct table *t, const char *name, const char *value)
-{
-    char *copy = strdup(value);
-    if (copy && table_set(t, name, copy) < 0) {
-        free(copy);
-        return NULL;
-    }
-    return copy;
-}
-
-static const char *
-attr_fetch(flux_t *h, struct attr_cache *c, const char *name, uint32_t nodeid)
-{
-    flux_future_t *f;
-    const char *value = NULL;
-    int flags;
-    if (!(f = flux_rpc_pack(h, "attr.get", nodeid, 0, "{s:s}", "name", name)))
-        return NULL;
-    if (flux_rpc_get_unpack(f, "{s:s s:i}", "value", &value, "flags", &flags) ==
-        0)
-        value =
-            attr_keep(flags & CLIENT_ATTR_CONSTANT ? c->constant : c->latest,
-                      name, value);
-    flux_future_destroy(f);
-    return value;
-}
-
-static const char *attr_lookup(flux_t *h, const char *name, uint32_t nodeid)
-{
-    struct attr_cache *c;
-    const char *value;
-    if (!(c = attr_cache_get(h)))
-        return NULL;
-    if ((value = table_get(c->constant, name)))
-        return value;
-    return attr_fetch(h, c, name, nodeid);
-}
-
-const char *flux_attr_get(flux_t *h, const char *name)
-{
-    if (!h || !name)
-        return client_invalid();
-    return attr_lookup(h, name, FLUX_NODEID_ANY);
-}
-
-int flux_attr_set_ex(flux_t *h,
-                     const char *name,
-                     const char *val,
-                     bool force,
-                     flux_error_t *errp)
-{
-    flux_future_t *f;
-    if (!h || !name || !val)
-        return util_errno(errp, EINVAL, "%s", flux_strerror(EINVAL));
-    if (force)
-        f = flux_rpc_pack(h, "attr.set", FLUX_NODEID_ANY, 0, "{s:s s:s s:b}",
-                          "name", name, "value", val, "force", 1);
-    else
-        f = flux_rpc_pack(h, "attr.set", FLUX_NODEID_ANY, 0, "{s:s s:s}",
-                          "name", name, "value", val);
-    if (!f)
-        return util_error(errp, "%s", flux_strerror(errno));
-    return client_finish(f, errp);
-}
-
-int flux_attr_set(flux_t *h, const char *name, const char *val)
-{
-    return flux_attr_set_ex(h, name, val, false, NULL);
-}
-
-int flux_attr_set_cacheonly(flux_t *h, const char *name, const char *val)
-{
-    struct attr_cache *c;
-    if (!h || !name) {
-        errno = EINVAL;
-        return -1;
-    }
-    if (!(c = attr_cache_get(h)))
-        return -1;
-    if (val)
-        return attr_keep(c->constant, name, val) ? 0 : -1;
-    table_remove(c->constant, name);
-    return 0;
-}
-
-const char *flux_attr_cache_next(flux_t *h)
-{
-    struct attr_cache *c = h ? flux_aux_get(h, CLIENT_ATTR_AUX) : NULL;
-    const char *name;
-    if (!c || !table_next(c->constant, &c->cursor, &name, NULL))
-        return NULL;
-    return name;
-}
-
-const char *flux_attr_cache_first(flux_t *h)
-{
-    struct attr_cache *c = h ? flux_aux_get(h, CLIENT_ATTR_AUX) : NULL;
-    if (c)
-        c->cursor = 0;
-    return flux_attr_cache_next(h);
-}
-
-static int attr_get_uint32(flux_t *h, const char *name, uint32_t *value)
-{
-    const char *s;
-    uint32_t n;
-    if (!value) {
-        errno = EINVAL;
-        return -1;
-    }
-    if (!(s = flux_attr_get(h, name)) || util_parse_uint32(s, 10, &n) < 0)
-        return -1;
-    *value = n;
-    return 0;
-}
-
-int flux_get_rank(flux_t *h, uint32_t *rank)
-{
-    return attr_get_uint32(h, "rank", rank);
-}
-
-int flux_get_size(flux_t *h, uint32_t *size)
-{
-    return attr_get_uint32(h, "size", size);
-}
-
-int flux_get_instance_starttime(flux_t *h, double *starttime)
-{
-    const char *s;
-    double value;
-    if (!h || !starttime) {
-        errno = EINVAL;
-        return -1;
-    }
-    if (!(s = attr_lookup(h, "broker.starttime", 0)) ||
-        util_parse_double(s, &value) < 0)
-        return -1;
-    *starttime = value;
     return 0;
 }
 

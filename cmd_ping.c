@@ -357,6 +357,7 @@ static const struct cli_option options[] = {
 const struct cli_command cmd_ping = {
     .name = "flux-ping",
     .arguments = "[OPTIONS] TARGET",
+    .summary = "Send requests to a service and time the answers",
     .options = options,
     .run = run_ping,
     .min_args = 1,

@@ -12,21 +12,18 @@
  * - A response is derived from its request: topic, routes, matchtag and flags
  *   are the same; payload and the sender's credentials are not taken over.
  */
-#include "msg.h"
+#include "codec.h"
 
-static int fail(int errnum)
-{
-    errno = errnum;
-    return -1;
-}
+#include "msg.h"
+#include "util.h"
 
 /* ---- decode, whatever the type ------------------------------------------ */
 
 static int check(const flux_msg_t *msg, int type)
 {
     if (!msg)
-        return fail(EINVAL);
-    return msg->type == type && msg->topic ? 0 : fail(EPROTO);
+        return util_fail(EINVAL);
+    return msg->type == type && msg->topic ? 0 : util_fail(EPROTO);
 }
 
 static void give_topic(const flux_msg_t *msg, const char **topic)
@@ -54,6 +51,40 @@ static void give_raw(const flux_msg_t *msg,
         *data = msg->payload;
     if (len)
         *len = msg->payload_size;
+}
+
+static int decode_string(const flux_msg_t *msg,
+                         int type,
+                         const char **topic,
+                         const char **s)
+{
+    return check(msg, type) < 0 ? -1 : give_string(msg, topic, s);
+}
+
+static int decode_raw(const flux_msg_t *msg,
+                      int type,
+                      const char **topic,
+                      const void **data,
+                      size_t *len)
+{
+    if (!data || !len)
+        return util_fail(EINVAL);
+    if (check(msg, type) < 0)
+        return -1;
+    give_raw(msg, topic, data, len);
+    return 0;
+}
+
+static int vunpack(const flux_msg_t *msg,
+                   int type,
+                   const char **topic,
+                   const char *fmt,
+                   va_list ap)
+{
+    if (check(msg, type) < 0 || flux_msg_vunpack(msg, fmt, ap) < 0)
+        return -1;
+    give_topic(msg, topic);
+    return 0;
 }
 
 /* ---- encode, whatever the type ------------------------------------------ */
@@ -105,15 +136,21 @@ encode_raw(int type, const char *topic, const void *data, size_t len)
     return keep_if(msg, flux_msg_set_payload(msg, data, len));
 }
 
+flux_msg_t *
+codec_vpack(int type, const char *topic, const char *fmt, va_list ap)
+{
+    flux_msg_t *msg = message_create(type, topic);
+
+    return msg ? keep_if(msg, flux_msg_vpack(msg, fmt, ap)) : NULL;
+}
+
 /* ---- requests ----------------------------------------------------------- */
 
 int flux_request_decode(const flux_msg_t *msg,
                         const char **topic,
                         const char **s)
 {
-    if (check(msg, FLUX_MSGTYPE_REQUEST) < 0)
-        return -1;
-    return give_string(msg, topic, s);
+    return decode_string(msg, FLUX_MSGTYPE_REQUEST, topic, s);
 }
 
 int flux_request_decode_raw(const flux_msg_t *msg,
@@ -121,12 +158,7 @@ int flux_request_decode_raw(const flux_msg_t *msg,
                             const void **data,
                             size_t *len)
 {
-    if (!data || !len)
-        return fail(EINVAL);
-    if (check(msg, FLUX_MSGTYPE_REQUEST) < 0)
-        return -1;
-    give_raw(msg, topic, data, len);
-    return 0;
+    return decode_raw(msg, FLUX_MSGTYPE_REQUEST, topic, data, len);
 }
 
 int flux_request_unpack(const flux_msg_t *msg,
@@ -137,13 +169,9 @@ int flux_request_unpack(const flux_msg_t *msg,
     va_list ap;
     int rc;
 
-    if (check(msg, FLUX_MSGTYPE_REQUEST) < 0)
-        return -1;
     va_start(ap, fmt);
-    rc = flux_msg_vunpack(msg, fmt, ap);
+    rc = vunpack(msg, FLUX_MSGTYPE_REQUEST, topic, fmt, ap);
     va_end(ap);
-    if (rc == 0)
-        give_topic(msg, topic);
     return rc;
 }
 
@@ -164,7 +192,7 @@ static int check_response(const flux_msg_t *msg)
 {
     if (check(msg, FLUX_MSGTYPE_RESPONSE) < 0)
         return -1;
-    return msg->a == 0 ? 0 : fail((int)msg->a);
+    return msg->a == 0 ? 0 : util_fail((int)msg->a);
 }
 
 int flux_response_decode(const flux_msg_t *msg,
@@ -192,11 +220,11 @@ int flux_response_decode_error(const flux_msg_t *msg, const char **errstr)
     int errnum;
 
     if (!errstr)
-        return fail(EINVAL);
+        return util_fail(EINVAL);
     if (flux_msg_get_errnum(msg, &errnum) < 0)
         return -1;
     if (errnum == 0 || !msg->payload)
-        return fail(ENOENT);
+        return util_fail(ENOENT);
     return flux_msg_get_string(msg, errstr);
 }
 
@@ -229,10 +257,10 @@ flux_response_encode_error(const char *topic, int errnum, const char *errstr)
 static int check_derivable(const flux_msg_t *request)
 {
     if (!request || (request->flags & FLUX_MSGFLAG_NORESPONSE))
-        return fail(EINVAL);
+        return util_fail(EINVAL);
     if (request->type != FLUX_MSGTYPE_REQUEST &&
         request->type != FLUX_MSGTYPE_RESPONSE)
-        return fail(EPROTO);
+        return util_fail(EPROTO);
     return 0;
 }
 
@@ -256,9 +284,7 @@ flux_msg_t *flux_response_derive(const flux_msg_t *request, int errnum)
 
 int flux_event_decode(const flux_msg_t *msg, const char **topic, const char **s)
 {
-    if (check(msg, FLUX_MSGTYPE_EVENT) < 0)
-        return -1;
-    return give_string(msg, topic, s);
+    return decode_string(msg, FLUX_MSGTYPE_EVENT, topic, s);
 }
 
 int flux_event_decode_raw(const flux_msg_t *msg,
@@ -266,12 +292,7 @@ int flux_event_decode_raw(const flux_msg_t *msg,
                           const void **data,
                           size_t *len)
 {
-    if (!data || !len)
-        return fail(EINVAL);
-    if (check(msg, FLUX_MSGTYPE_EVENT) < 0)
-        return -1;
-    give_raw(msg, topic, data, len);
-    return 0;
+    return decode_raw(msg, FLUX_MSGTYPE_EVENT, topic, data, len);
 }
 
 int flux_event_unpack(const flux_msg_t *msg,
@@ -282,13 +303,9 @@ int flux_event_unpack(const flux_msg_t *msg,
     va_list ap;
     int rc;
 
-    if (check(msg, FLUX_MSGTYPE_EVENT) < 0)
-        return -1;
     va_start(ap, fmt);
-    rc = flux_msg_vunpack(msg, fmt, ap);
+    rc = vunpack(msg, FLUX_MSGTYPE_EVENT, topic, fmt, ap);
     va_end(ap);
-    if (rc == 0)
-        give_topic(msg, topic);
     return rc;
 }
 
@@ -305,16 +322,13 @@ flux_event_encode_raw(const char *topic, const void *data, size_t len)
 
 flux_msg_t *flux_event_pack(const char *topic, const char *fmt, ...)
 {
-    flux_msg_t *msg = message_create(FLUX_MSGTYPE_EVENT, topic);
+    flux_msg_t *msg;
     va_list ap;
-    int rc;
 
-    if (!msg)
-        return NULL;
     va_start(ap, fmt);
-    rc = flux_msg_vpack(msg, fmt, ap);
+    msg = codec_vpack(FLUX_MSGTYPE_EVENT, topic, fmt, ap);
     va_end(ap);
-    return keep_if(msg, rc);
+    return msg;
 }
 
 /* ---- control messages --------------------------------------------------- */

@@ -72,8 +72,9 @@ static int connect_socket(int fd, const char *path, flux_error_t *e)
 
     if (strlen(path) >= sizeof(addr.sun_path))
         return util_errno(e, ENAMETOOLONG,
-                          "broker socket %s: a name of more than %zu bytes",
-                          path, sizeof(addr.sun_path) - 1);
+                          "broker socket with a name of more than %zu bytes: "
+                          "%s",
+                          sizeof(addr.sun_path) - 1, path);
     memcpy(addr.sun_path, path, strlen(path) + 1);
     if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0)
         return 0;

@@ -46,11 +46,6 @@ struct flog {
 static const char *const severity_names[FLOG_SEVERITIES] = {
     "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"};
 
-const char *flux_strerror(int errnum)
-{
-    return strerror(errnum);
-}
-
 static struct flog *flog_get(flux_t *h)
 {
     struct flog *l;

@@ -735,7 +735,8 @@ static void future_free(flux_future_t *f)
     if (f->ops && f->ops->destroy)
         f->ops->destroy(f->impl);
     then_unbind(f);
-    chain_unlink(f);
+    if (f->unlink)
+        f->unlink(f);
     future_clear_results(f);
     future_release(f->embedded);
     now_destroy(f->now);

@@ -55,6 +55,7 @@ struct flux_future {
     flux_future_t *embedded; /* the one this was fulfilled with */
     struct chain *to_next;   /* chain.c: to the one that follows this */
     struct chain *from_prev; /* chain.c: from the one that this follows */
+    void (*unlink)(flux_future_t *f); /* of those, as it goes; or NULL */
     struct auxlist aux;
 };
 
@@ -77,8 +78,5 @@ void future_forget(flux_future_t *f);
 
 /* Have `child` work in the context that `parent` is in at this moment. */
 void future_inherit(flux_future_t *child, flux_future_t *parent);
-
-/* Called as the last user of `f` lets it go. */
-void chain_unlink(flux_future_t *f);
 
 #endif /* FUTURE_H */

@@ -10,6 +10,7 @@
  */
 #include <unistd.h>
 
+#include "credopt.h"
 #include "loop.h"
 #include "msg.h"
 
@@ -57,38 +58,19 @@ static int op_pollevents(void *impl)
     return FLUX_POLLOUT | (list_empty(&l->queue) ? 0 : FLUX_POLLIN);
 }
 
-static uint32_t *cred_field(struct loop *l, const char *option, size_t len)
-{
-    uint32_t *field = NULL;
-
-    if (strcmp(option, FLUX_OPT_TESTING_USERID) == 0)
-        field = &l->cred.userid;
-    else if (strcmp(option, FLUX_OPT_TESTING_ROLEMASK) == 0)
-        field = &l->cred.rolemask;
-    if (!field || len != sizeof(*field)) {
-        errno = EINVAL;
-        return NULL;
-    }
-    return field;
-}
-
 static int
 op_setopt(void *impl, const char *option, const void *val, size_t len)
 {
-    uint32_t *field = cred_field(impl, option, len);
+    struct loop *l = impl;
 
-    if (field)
-        memcpy(field, val, len);
-    return field ? 0 : -1;
+    return credopt_set(&l->cred, option, val, len);
 }
 
 static int op_getopt(void *impl, const char *option, void *val, size_t len)
 {
-    uint32_t *field = cred_field(impl, option, len);
+    struct loop *l = impl;
 
-    if (field)
-        memcpy(val, field, len);
-    return field ? 0 : -1;
+    return credopt_get(&l->cred, option, val, len);
 }
 
 static void op_destroy(void *impl)

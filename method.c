@@ -227,6 +227,26 @@ debug_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 /* ---- configuration ----------------------------------------------------------
  */
 
+int flux_module_config_request_decode(const flux_msg_t *msg, flux_conf_t **conf)
+{
+    json_t *object;
+    flux_conf_t *new_conf;
+
+    if (flux_request_unpack(msg, NULL, "o", &object) < 0)
+        return -1;
+    if (!json_is_object(object)) {
+        errno = EPROTO;
+        return -1;
+    }
+    if (!(new_conf = flux_conf_pack("O", object)))
+        return -1;
+    if (conf)
+        *conf = new_conf;
+    else
+        flux_conf_decref(new_conf);
+    return 0;
+}
+
 static void
 config_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {

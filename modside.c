@@ -78,6 +78,11 @@ static int set_aux_string(flux_t *h, const char *key, const char *value)
     return 0;
 }
 
+static void release_json(void *arg)
+{
+    json_decref(arg);
+}
+
 /* One string of all, blanks between them; NULL is stored if there is none. */
 static int join_arguments(json_t *array, char **args)
 {
@@ -99,6 +104,16 @@ static int join_arguments(json_t *array, char **args)
     if (json_array_size(array) == 0)
         return 0;
     return (*args = buf_steal_string(&b)) ? 0 : -1;
+}
+
+static int keep_arguments(flux_t *h, json_t *array)
+{
+    json_incref(array);
+    if (flux_aux_set(h, HANDLE_AUX_ARGS, array, release_json) < 0) {
+        json_decref(array);
+        return -1;
+    }
+    return 0;
 }
 
 static int
@@ -123,7 +138,8 @@ take_welcome(flux_t *h, const flux_msg_t *msg, char **args, flux_error_t *e)
         return util_error(e, "error storing the module's name: %s",
                           strerror(errno));
     flux_log_set_appname(h, name);
-    if (args && join_arguments(array, args) < 0)
+    if (keep_arguments(h, array) < 0 ||
+        (args && join_arguments(array, args) < 0))
         return util_error(e, "error decoding module arguments: %s",
                           strerror(errno));
     return 0;
@@ -321,24 +337,4 @@ bool flux_module_debug_test(flux_t *h, int flag, bool clear)
     if (clear)
         *flags &= ~flag;
     return true;
-}
-
-int flux_module_config_request_decode(const flux_msg_t *msg, flux_conf_t **conf)
-{
-    json_t *object;
-    flux_conf_t *new_conf;
-
-    if (flux_request_unpack(msg, NULL, "o", &object) < 0)
-        return -1;
-    if (!json_is_object(object)) {
-        errno = EPROTO;
-        return -1;
-    }
-    if (!(new_conf = flux_conf_pack("O", object)))
-        return -1;
-    if (conf)
-        *conf = new_conf;
-    else
-        flux_conf_decref(new_conf);
-    return 0;
 }

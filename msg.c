@@ -52,20 +52,6 @@ static void msg_free(flux_msg_t *msg)
     errno = saved;
 }
 
-flux_msg_t *flux_msg_create(int type)
-{
-    flux_msg_t *msg = msg_create();
-
-    if (!msg)
-        return NULL;
-    msg->userid = FLUX_USERID_UNKNOWN;
-    if (flux_msg_set_type(msg, type) < 0) {
-        msg_free(msg);
-        return NULL;
-    }
-    return msg;
-}
-
 const flux_msg_t *flux_msg_incref(const flux_msg_t *msg)
 {
     if (!msg) {
@@ -143,7 +129,8 @@ flux_msg_t *flux_msg_copy(const flux_msg_t *msg, bool payload)
         return NULL;
     }
     copy = msg_clone(msg);
-    if (copy && !payload && flux_msg_set_payload(copy, NULL, 0) < 0) {
+    if (copy && !payload &&
+        msg_set_parts(copy, copy->topic, copy->topic_size, NULL, 0) < 0) {
         flux_msg_decref(copy);
         return NULL;
     }

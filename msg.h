@@ -132,6 +132,11 @@ flux_msg_t *msg_clone(const flux_msg_t *msg);
 
 /* Topmost (pushed last) route, not NUL-terminated; false if there is none. */
 bool msg_route_top(const flux_msg_t *msg, const char **id, size_t *len);
+/* The same of the one that lies `number` routes below the top. */
+bool msg_route_at(const flux_msg_t *msg,
+                  int number,
+                  const char **id,
+                  size_t *len);
 /* Bottom (pushed first: the sender of a request). */
 bool msg_route_bottom(const flux_msg_t *msg, const char **id, size_t *len);
 

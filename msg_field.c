@@ -16,21 +16,16 @@
  *   message may well come with both; that is for the one who answers it.
  */
 #include "msg.h"
+#include "util.h"
 
 enum { ALL_FLAGS = 0xff };
-
-static int fail(int errnum)
-{
-    errno = errnum;
-    return -1;
-}
 
 /* ---- type and flags --------------------------------------------------- */
 
 int flux_msg_set_type(flux_msg_t *msg, int type)
 {
     if (!msg)
-        return fail(EINVAL);
+        return util_fail(EINVAL);
     switch (type) {
     case FLUX_MSGTYPE_REQUEST:
         msg->a = FLUX_NODEID_ANY;
@@ -45,16 +40,30 @@ int flux_msg_set_type(flux_msg_t *msg, int type)
         msg->b = 0;
         break;
     default:
-        return fail(EINVAL);
+        return util_fail(EINVAL);
     }
     msg->type = (uint8_t)type;
     return 0;
 }
 
+flux_msg_t *flux_msg_create(int type)
+{
+    flux_msg_t *msg = msg_create();
+
+    if (!msg)
+        return NULL;
+    msg->userid = FLUX_USERID_UNKNOWN;
+    if (flux_msg_set_type(msg, type) < 0) {
+        flux_msg_destroy(msg);
+        return NULL;
+    }
+    return msg;
+}
+
 int flux_msg_get_type(const flux_msg_t *msg, int *type)
 {
     if (!msg)
-        return fail(EINVAL);
+        return util_fail(EINVAL);
     if (type)
         *type = msg->type;
     return 0;
@@ -84,7 +93,7 @@ int flux_msg_set_flag(flux_msg_t *msg, int flag)
     if (!msg || !flags_agree(flag) ||
         ((flag & FLUX_MSGFLAG_TOPIC) && !msg->topic) ||
         ((flag & FLUX_MSGFLAG_PAYLOAD) && !msg->payload))
-        return fail(EINVAL);
+        return util_fail(EINVAL);
     msg->flags |= (uint8_t)flag;
     return 0;
 }
@@ -92,7 +101,7 @@ int flux_msg_set_flag(flux_msg_t *msg, int flag)
 int flux_msg_clear_flag(flux_msg_t *msg, int flag)
 {
     if (!msg || !flags_agree(flag))
-        return fail(EINVAL);
+        return util_fail(EINVAL);
     if ((flag & FLUX_MSGFLAG_TOPIC) && flux_msg_set_topic(msg, NULL) < 0)
         return -1;
     if ((flag & FLUX_MSGFLAG_PAYLOAD) && flux_msg_set_payload(msg, NULL, 0) < 0)
@@ -139,14 +148,14 @@ bool flux_msg_is_noresponse(const flux_msg_t *msg)
 
 static int check_set(const flux_msg_t *msg, int typemask)
 {
-    return msg && (msg->type & typemask) ? 0 : fail(EINVAL);
+    return msg && (msg->type & typemask) ? 0 : util_fail(EINVAL);
 }
 
 static int check_get(const flux_msg_t *msg, int typemask)
 {
     if (!msg)
-        return fail(EINVAL);
-    return msg->type & typemask ? 0 : fail(EPROTO);
+        return util_fail(EINVAL);
+    return msg->type & typemask ? 0 : util_fail(EPROTO);
 }
 
 int flux_msg_set_nodeid(flux_msg_t *msg, uint32_t nodeid)
@@ -154,7 +163,7 @@ int flux_msg_set_nodeid(flux_msg_t *msg, uint32_t nodeid)
     if (check_set(msg, FLUX_MSGTYPE_REQUEST) < 0)
         return -1;
     if (nodeid == FLUX_NODEID_UPSTREAM)
-        return fail(EINVAL);
+        return util_fail(EINVAL);
     msg->a = nodeid;
     return 0;
 }
@@ -244,7 +253,7 @@ int flux_msg_get_matchtag(const flux_msg_t *msg, uint32_t *matchtag)
 int flux_msg_set_userid(flux_msg_t *msg, uint32_t userid)
 {
     if (!msg)
-        return fail(EINVAL);
+        return util_fail(EINVAL);
     msg->userid = userid;
     return 0;
 }
@@ -252,7 +261,7 @@ int flux_msg_set_userid(flux_msg_t *msg, uint32_t userid)
 int flux_msg_get_userid(const flux_msg_t *msg, uint32_t *userid)
 {
     if (!msg)
-        return fail(EINVAL);
+        return util_fail(EINVAL);
     if (userid)
         *userid = msg->userid;
     return 0;
@@ -261,7 +270,7 @@ int flux_msg_get_userid(const flux_msg_t *msg, uint32_t *userid)
 int flux_msg_set_rolemask(flux_msg_t *msg, uint32_t rolemask)
 {
     if (!msg)
-        return fail(EINVAL);
+        return util_fail(EINVAL);
     msg->rolemask = rolemask;
     return 0;
 }
@@ -269,7 +278,7 @@ int flux_msg_set_rolemask(flux_msg_t *msg, uint32_t rolemask)
 int flux_msg_get_rolemask(const flux_msg_t *msg, uint32_t *rolemask)
 {
     if (!msg)
-        return fail(EINVAL);
+        return util_fail(EINVAL);
     if (rolemask)
         *rolemask = msg->rolemask;
     return 0;
@@ -285,7 +294,7 @@ int flux_msg_set_cred(flux_msg_t *msg, struct flux_msg_cred cred)
 int flux_msg_get_cred(const flux_msg_t *msg, struct flux_msg_cred *cred)
 {
     if (!msg || !cred)
-        return fail(EINVAL);
+        return util_fail(EINVAL);
     cred->userid = msg->userid;
     cred->rolemask = msg->rolemask;
     return 0;
@@ -298,7 +307,7 @@ int flux_msg_cred_authorize(struct flux_msg_cred cred, uint32_t userid)
     if ((cred.rolemask & FLUX_ROLE_USER) && cred.userid == userid &&
         userid != FLUX_USERID_UNKNOWN)
         return 0;
-    return fail(EPERM);
+    return util_fail(EPERM);
 }
 
 int flux_msg_authorize(const flux_msg_t *msg, uint32_t userid)
@@ -323,7 +332,7 @@ bool flux_msg_is_local(const flux_msg_t *msg)
 int flux_msg_set_topic(flux_msg_t *msg, const char *topic)
 {
     if (!msg)
-        return fail(EINVAL);
+        return util_fail(EINVAL);
     return msg_set_parts(msg, topic, topic ? strlen(topic) + 1 : 0,
                          msg->payload, msg->payload_size);
 }
@@ -331,9 +340,9 @@ int flux_msg_set_topic(flux_msg_t *msg, const char *topic)
 int flux_msg_get_topic(const flux_msg_t *msg, const char **topic)
 {
     if (!msg || !topic)
-        return fail(EINVAL);
+        return util_fail(EINVAL);
     if (!msg->topic)
-        return fail(EPROTO);
+        return util_fail(EPROTO);
     *topic = msg->topic;
     return 0;
 }
@@ -341,7 +350,7 @@ int flux_msg_get_topic(const flux_msg_t *msg, const char **topic)
 int flux_msg_set_payload(flux_msg_t *msg, const void *buf, size_t size)
 {
     if (!msg)
-        return fail(EINVAL);
+        return util_fail(EINVAL);
     if (!buf || size == 0)
         return msg_set_parts(msg, msg->topic, msg->topic_size, NULL, 0);
     return msg_set_parts(msg, msg->topic, msg->topic_size, buf, size);
@@ -350,9 +359,9 @@ int flux_msg_set_payload(flux_msg_t *msg, const void *buf, size_t size)
 int flux_msg_get_payload(const flux_msg_t *msg, const void **buf, size_t *size)
 {
     if (!msg)
-        return fail(EINVAL);
+        return util_fail(EINVAL);
     if (!msg->payload)
-        return fail(EPROTO);
+        return util_fail(EPROTO);
     if (buf)
         *buf = msg->payload;
     if (size)

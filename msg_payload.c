@@ -15,12 +15,7 @@
  * - A pack that fails leaves the payload as it was.
  */
 #include "msg.h"
-
-static int fail(int errnum)
-{
-    errno = errnum;
-    return -1;
-}
+#include "util.h"
 
 static void last_error_set(flux_msg_t *msg, const char *text)
 {
@@ -48,10 +43,10 @@ int flux_msg_get_string(const flux_msg_t *msg, const char **s)
     const char *text;
 
     if (!msg)
-        return fail(EINVAL);
+        return util_fail(EINVAL);
     text = msg->payload;
     if (text && (msg->payload_size == 0 || text[msg->payload_size - 1]))
-        return fail(EPROTO);
+        return util_fail(EPROTO);
     if (s)
         *s = text;
     return 0;
@@ -60,7 +55,7 @@ int flux_msg_get_string(const flux_msg_t *msg, const char **s)
 static int pack_error(flux_msg_t *msg, const char *text)
 {
     last_error_set(msg, text);
-    return fail(EINVAL);
+    return util_fail(EINVAL);
 }
 
 static int set_object(flux_msg_t *msg, const json_t *o)
@@ -85,10 +80,10 @@ int flux_msg_vpack(flux_msg_t *msg, const char *fmt, va_list ap)
     int rc;
 
     if (!msg)
-        return fail(EINVAL);
+        return util_fail(EINVAL);
     last_error_set(msg, NULL);
     if (!fmt || !*fmt)
-        return fail(EINVAL);
+        return util_fail(EINVAL);
     o = json_vpack_ex(&e, 0, fmt, ap);
     if (!o)
         return pack_error(msg, e.text);
@@ -111,7 +106,7 @@ int flux_msg_pack(flux_msg_t *msg, const char *fmt, ...)
 static int unpack_error(flux_msg_t *msg, const char *text)
 {
     last_error_set(msg, text);
-    return fail(EPROTO);
+    return util_fail(EPROTO);
 }
 
 static int payload_read(flux_msg_t *msg)
@@ -142,10 +137,10 @@ int flux_msg_vunpack(const flux_msg_t *cmsg, const char *fmt, va_list ap)
     json_error_t e;
 
     if (!msg)
-        return fail(EINVAL);
+        return util_fail(EINVAL);
     last_error_set(msg, NULL);
     if (!fmt || !*fmt)
-        return fail(EINVAL);
+        return util_fail(EINVAL);
     if (!msg->json && payload_read(msg) < 0)
         return -1;
     if (json_vunpack_ex(msg->json, &e, 0, fmt, ap) < 0)

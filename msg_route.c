@@ -180,13 +180,15 @@ static size_t route_offset(const struct msg_routes *r, int number)
     return at;
 }
 
-static bool
-route_get(const flux_msg_t *msg, int number, const char **id, size_t *len)
+bool msg_route_at(const flux_msg_t *msg,
+                  int number,
+                  const char **id,
+                  size_t *len)
 {
     const struct msg_routes *r = &msg->routes;
     size_t at;
 
-    if (!has_routes(msg) || r->count == 0)
+    if (!has_routes(msg) || number < 0 || number >= r->count)
         return false;
     at = route_offset(r, number);
     *id = (const char *)r->data + at + 1;
@@ -196,12 +198,12 @@ route_get(const flux_msg_t *msg, int number, const char **id, size_t *len)
 
 bool msg_route_top(const flux_msg_t *msg, const char **id, size_t *len)
 {
-    return route_get(msg, 0, id, len);
+    return msg_route_at(msg, 0, id, len);
 }
 
 bool msg_route_bottom(const flux_msg_t *msg, const char **id, size_t *len)
 {
-    return route_get(msg, msg->routes.count - 1, id, len);
+    return msg_route_at(msg, msg->routes.count - 1, id, len);
 }
 
 /* The routes as strings one behind the other: the length byte of each gives
@@ -263,7 +265,7 @@ char *flux_msg_route_string(const flux_msg_t *msg)
         const char *id = "";
         size_t len = 0;
 
-        route_get(msg, i, &id, &len);
+        msg_route_at(msg, i, &id, &len);
         buf_add(&b, id, len < SHORT_ROUTE ? len : SHORT_ROUTE);
         if (i > 0)
             buf_add_byte(&b, '!');

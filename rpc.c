@@ -1,4 +1,4 @@
-/* rpc.c - remote procedure calls and the answers to them
+/* rpc.c - the future behind a remote procedure call
  *
  * A call is a request with a matchtag, sent at once, and a future that the
  * response with that matchtag fulfils: with the response itself, or with its
@@ -17,15 +17,12 @@
  * one without the streaming flag, or one with an error).  If not, the matchtag
  * stays in use: the dispatcher frees it when the response does come, and drops
  * that.
- *
- * Responses are derived from their request, whose routes, matchtag and topic
- * they echo.  A request that wants none gets none.
  */
+#include "rpc.h"
+
 #include "future.h"
-
 #include "handle.h"
-
-enum { RPC_FLAGS = FLUX_RPC_NORESPONSE | FLUX_RPC_STREAMING };
+#include "util.h"
 
 struct rpc {
     flux_future_t *f; /* owns this */
@@ -150,20 +147,8 @@ static struct rpc *rpc_create(flux_t *h, uint32_t nodeid)
     return rpc;
 }
 
-static int rpc_set_nodeid(flux_t *h, flux_msg_t *msg, uint32_t nodeid)
-{
-    if (nodeid == FLUX_NODEID_UPSTREAM) {
-        if (flux_msg_set_flag(msg, FLUX_MSGFLAG_UPSTREAM) < 0 ||
-            flux_get_rank(h, &nodeid) < 0)
-            return -1;
-    }
-    return flux_msg_set_nodeid(msg, nodeid);
-}
-
 static int rpc_prepare(struct rpc *rpc, flux_msg_t *msg, int flags)
 {
-    if (rpc_set_nodeid(rpc->h, msg, rpc->nodeid) < 0)
-        return -1;
     if ((flags & FLUX_RPC_STREAMING) &&
         flux_msg_set_flag(msg, FLUX_MSGFLAG_STREAMING) < 0)
         return -1;
@@ -187,9 +172,7 @@ static int rpc_send(struct rpc *rpc, flux_msg_t **msg, int flags)
     return rpc_hold(rpc);
 }
 
-/* Takes `msg`, which may be NULL: then the errno is that of its making. */
-static flux_future_t *
-rpc_start(flux_t *h, flux_msg_t *msg, uint32_t nodeid, int flags)
+flux_future_t *rpc_start(flux_t *h, flux_msg_t *msg, uint32_t nodeid, int flags)
 {
     struct rpc *rpc;
     if (!msg)
@@ -206,80 +189,7 @@ rpc_start(flux_t *h, flux_msg_t *msg, uint32_t nodeid, int flags)
     return rpc->f;
 }
 
-static int rpc_check(flux_t *h, int flags)
-{
-    if (h && (flags & ~RPC_FLAGS) == 0)
-        return 0;
-    errno = EINVAL;
-    return -1;
-}
-
-flux_future_t *
-flux_rpc_message(flux_t *h, const flux_msg_t *msg, uint32_t nodeid, int flags)
-{
-    int type;
-    if (rpc_check(h, flags) < 0 || flux_msg_get_type(msg, &type) < 0)
-        return NULL;
-    if (type != FLUX_MSGTYPE_REQUEST) {
-        errno = EINVAL;
-        return NULL;
-    }
-    return rpc_start(h, msg_clone(msg), nodeid, flags);
-}
-
-flux_future_t *flux_rpc(
-    flux_t *h, const char *topic, const char *s, uint32_t nodeid, int flags)
-{
-    if (rpc_check(h, flags) < 0)
-        return NULL;
-    return rpc_start(h, flux_request_encode(topic, s), nodeid, flags);
-}
-
-flux_future_t *flux_rpc_raw(flux_t *h,
-                            const char *topic,
-                            const void *data,
-                            size_t len,
-                            uint32_t nodeid,
-                            int flags)
-{
-    if (rpc_check(h, flags) < 0)
-        return NULL;
-    return rpc_start(h, flux_request_encode_raw(topic, data, len), nodeid,
-                     flags);
-}
-
-flux_future_t *flux_rpc_vpack(flux_t *h,
-                              const char *topic,
-                              uint32_t nodeid,
-                              int flags,
-                              const char *fmt,
-                              va_list ap)
-{
-    flux_msg_t *msg;
-    if (rpc_check(h, flags) < 0)
-        return NULL;
-    msg = flux_request_encode(topic, NULL);
-    if (msg && flux_msg_vpack(msg, fmt, ap) < 0) {
-        flux_msg_destroy(msg);
-        return NULL;
-    }
-    return rpc_start(h, msg, nodeid, flags);
-}
-
-flux_future_t *flux_rpc_pack(flux_t *h,
-                             const char *topic,
-                             uint32_t nodeid,
-                             int flags,
-                             const char *fmt,
-                             ...)
-{
-    flux_future_t *f;
-    va_list ap;
-    va_start(ap, fmt);
-    f = flux_rpc_vpack(h, topic, nodeid, flags, fmt, ap);
-    va_end(ap);
-    return f;
-}
+/* ---- what came --------------------------------------------------------- */
 
 int flux_rpc_get(flux_future_t *f, const char **s)
 {
@@ -310,6 +220,15 @@ int flux_rpc_get_unpack(flux_future_t *f, const char *fmt, ...)
     return rc;
 }
 
+int rpc_finish(flux_future_t *f, flux_error_t *errp)
+{
+    int rc = flux_rpc_get(f, NULL);
+    if (rc < 0)
+        util_error(errp, "%s", future_strerror(f, errno));
+    flux_future_destroy(f);
+    return rc;
+}
+
 uint32_t flux_rpc_get_matchtag(flux_future_t *f)
 {
     const struct rpc *rpc = future_impl(f, &rpc_ops);
@@ -320,106 +239,4 @@ uint32_t flux_rpc_get_nodeid(flux_future_t *f)
 {
     const struct rpc *rpc = future_impl(f, &rpc_ops);
     return rpc ? rpc->nodeid : FLUX_NODEID_ANY;
-}
-
-/* ---- the answer -------------------------------------------------------- */
-
-static int respond_check(flux_t *h, const flux_msg_t *request)
-{
-    int type;
-    if (!h) {
-        errno = EINVAL;
-        return -1;
-    }
-    if (flux_msg_get_type(request, &type) < 0)
-        return -1;
-    if (type != FLUX_MSGTYPE_REQUEST) {
-        errno = EINVAL;
-        return -1;
-    }
-    return 0;
-}
-
-/* Takes `response`.  `rc` tells whether filling it worked. */
-static int respond_send(flux_t *h, flux_msg_t *response, int rc)
-{
-    if (rc == 0)
-        rc = flux_send_new(h, &response, 0);
-    flux_msg_destroy(response);
-    return rc;
-}
-
-int flux_respond(flux_t *h, const flux_msg_t *request, const char *s)
-{
-    flux_msg_t *msg;
-    if (respond_check(h, request) < 0)
-        return -1;
-    if (flux_msg_is_noresponse(request))
-        return 0;
-    if (!(msg = flux_response_derive(request, 0)))
-        return -1;
-    return respond_send(h, msg, s ? flux_msg_set_string(msg, s) : 0);
-}
-
-int flux_respond_raw(flux_t *h,
-                     const flux_msg_t *request,
-                     const void *data,
-                     int len)
-{
-    flux_msg_t *msg;
-    if (respond_check(h, request) < 0)
-        return -1;
-    if (len < 0) {
-        errno = EINVAL;
-        return -1;
-    }
-    if (flux_msg_is_noresponse(request))
-        return 0;
-    if (!(msg = flux_response_derive(request, 0)))
-        return -1;
-    return respond_send(
-        h, msg, data ? flux_msg_set_payload(msg, data, (size_t)len) : 0);
-}
-
-int flux_respond_vpack(flux_t *h,
-                       const flux_msg_t *request,
-                       const char *fmt,
-                       va_list ap)
-{
-    flux_msg_t *msg;
-    if (respond_check(h, request) < 0)
-        return -1;
-    if (flux_msg_is_noresponse(request))
-        return 0;
-    if (!(msg = flux_response_derive(request, 0)))
-        return -1;
-    return respond_send(h, msg, flux_msg_vpack(msg, fmt, ap));
-}
-
-int flux_respond_pack(flux_t *h,
-                      const flux_msg_t *request,
-                      const char *fmt,
-                      ...)
-{
-    va_list ap;
-    int rc;
-    va_start(ap, fmt);
-    rc = flux_respond_vpack(h, request, fmt, ap);
-    va_end(ap);
-    return rc;
-}
-
-int flux_respond_error(flux_t *h,
-                       const flux_msg_t *request,
-                       int errnum,
-                       const char *errstr)
-{
-    flux_msg_t *msg;
-    if (respond_check(h, request) < 0)
-        return -1;
-    if (flux_msg_is_noresponse(request))
-        return 0;
-    if (!(msg = flux_response_derive(request, errnum ? errnum : EINVAL)))
-        return -1;
-    return respond_send(h, msg, errstr ? flux_msg_set_string(msg, errstr) : 0);
 }

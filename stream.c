@@ -19,6 +19,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "credopt.h"
 #include "stream.h"
 #include "util.h"
 
@@ -244,40 +245,21 @@ static int op_pollevents(void *impl)
 
 /* ---- options, life ------------------------------------------------------ */
 
-static uint32_t *cred_field(struct stream *s, const char *option)
-{
-    if (strcmp(option, FLUX_OPT_TESTING_USERID) == 0)
-        return &s->cred.userid;
-    if (strcmp(option, FLUX_OPT_TESTING_ROLEMASK) == 0)
-        return &s->cred.rolemask;
-    return NULL;
-}
-
 static int
 op_setopt(void *impl, const char *option, const void *val, size_t len)
 {
     struct stream *s = impl;
-    uint32_t *field = s->path ? cred_field(s, option) : NULL;
 
-    if (!field || !val || len != sizeof(*field)) {
-        errno = EINVAL;
-        return -1;
-    }
-    memcpy(field, val, len);
-    return 0;
+    return s->path ? credopt_set(&s->cred, option, val, len)
+                   : util_fail(EINVAL);
 }
 
 static int op_getopt(void *impl, const char *option, void *val, size_t len)
 {
     struct stream *s = impl;
-    uint32_t *field = s->path ? cred_field(s, option) : NULL;
 
-    if (!field || !val || len != sizeof(*field)) {
-        errno = EINVAL;
-        return -1;
-    }
-    memcpy(val, field, len);
-    return 0;
+    return s->path ? credopt_get(&s->cred, option, val, len)
+                   : util_fail(EINVAL);
 }
 
 static int op_reconnect(void *impl)

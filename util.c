@@ -106,10 +106,9 @@ static bool starts_a_number(const char *s)
     return s && *s && !isspace((unsigned char)*s);
 }
 
-static int fail(int errnum)
+const char *flux_strerror(int errnum)
 {
-    errno = errnum;
-    return -1;
+    return strerror(errnum);
 }
 
 int util_parse_int64(const char *s, int base, int64_t *value)
@@ -118,13 +117,13 @@ int util_parse_int64(const char *s, int base, int64_t *value)
     char *end;
 
     if (!starts_a_number(s))
-        return fail(EINVAL);
+        return util_fail(EINVAL);
     errno = 0;
     n = strtoll(s, &end, base);
     if (end == s || *end)
-        return fail(EINVAL);
+        return util_fail(EINVAL);
     if (errno == ERANGE || n < INT64_MIN || n > INT64_MAX)
-        return fail(ERANGE);
+        return util_fail(ERANGE);
     *value = n;
     return 0;
 }
@@ -136,7 +135,7 @@ int util_parse_uint32(const char *s, int base, uint32_t *value)
     if (util_parse_int64(s, base, &n) < 0)
         return -1;
     if (n < 0 || n > UINT32_MAX)
-        return fail(ERANGE);
+        return util_fail(ERANGE);
     *value = (uint32_t)n;
     return 0;
 }
@@ -157,17 +156,25 @@ static int c_strtod(const char *s, double *value, char **end)
     return errno == ERANGE && isinf(*value) ? -1 : 0;
 }
 
+/* The number at the beginning of `s`; `*end` is what follows. */
+static int read_double(const char *s, double *value, char **end)
+{
+    if (!starts_a_number(s))
+        return util_fail(EINVAL);
+    if (c_strtod(s, value, end) < 0)
+        return -1;
+    return *end == s ? util_fail(EINVAL) : 0;
+}
+
 int util_parse_double(const char *s, double *value)
 {
     double n;
     char *end;
 
-    if (!starts_a_number(s))
-        return fail(EINVAL);
-    if (c_strtod(s, &n, &end) < 0)
+    if (read_double(s, &n, &end) < 0)
         return -1;
-    if (end == s || *end)
-        return fail(EINVAL);
+    if (*end)
+        return util_fail(EINVAL);
     *value = n;
     return 0;
 }
@@ -183,19 +190,17 @@ int util_parse_duration(const char *s, double *seconds)
     double n;
     char *end;
 
-    if (!starts_a_number(s))
-        return fail(EINVAL);
-    if (c_strtod(s, &n, &end) < 0)
+    if (read_double(s, &n, &end) < 0)
         return -1;
-    if (end == s || isnan(n) || n < 0 || (isinf(n) && *end))
-        return fail(EINVAL);
+    if (isnan(n) || n < 0 || (isinf(n) && *end))
+        return util_fail(EINVAL);
     for (size_t i = 0; i < UTIL_ARRAY_SIZE(duration_units); i++) {
         if (strcmp(end, duration_units[i].suffix) == 0) {
             *seconds = n * duration_units[i].seconds;
             return 0;
         }
     }
-    return fail(EINVAL);
+    return util_fail(EINVAL);
 }
 
 double util_monotime(void)

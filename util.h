@@ -8,8 +8,8 @@
 
 #include "flux.h"
 
-#define UTIL_CONTAINER_OF(ptr, type, member)                                  \
-    ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define UTIL_CONTAINER_OF(ptr, type, member) \
+    ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 #define UTIL_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 enum { UTIL_UUID_SIZE = 37 }; /* 36 characters and a NUL */
@@ -23,6 +23,13 @@ int util_error(flux_error_t *e, const char *fmt, ...) FLUX_PRINTF(2, 3);
 /* The same, and errno is set to `errnum`. */
 int util_errno(flux_error_t *e, int errnum, const char *fmt, ...)
     FLUX_PRINTF(3, 4);
+
+/* errno is set to `errnum`; returns -1. */
+static inline int util_fail(int errnum)
+{
+    errno = errnum;
+    return -1;
+}
 
 /* A new random (version 4) UUID in lower case text. */
 void util_uuid(char uuid[UTIL_UUID_SIZE]);

@@ -1,0 +1,106 @@
+/* respond.c - the answers to requests
+ *
+ * A response is derived from its request, whose routes, matchtag and topic it
+ * echoes; payload and credentials are its own.
+ *
+ * What always holds:
+ * - A request that wants no response gets none, and that is no failure.
+ * - What is no request cannot be responded to: EINVAL.
+ * - An error response has an error: where the caller gave none, EINVAL.
+ * - A response is sent whole or not at all; one that could not be filled is
+ *   not sent, and the request is still to be answered.
+ */
+#include "flux.h"
+#include "util.h"
+
+static bool is_request(const flux_msg_t *msg)
+{
+    int type;
+
+    return flux_msg_get_type(msg, &type) == 0 && type == FLUX_MSGTYPE_REQUEST;
+}
+
+/* 1 with a response to be filled, 0 if none is wanted, -1 with errno. */
+static int
+begin(flux_t *h, const flux_msg_t *request, int errnum, flux_msg_t **response)
+{
+    if (!h || !is_request(request))
+        return util_fail(EINVAL);
+    if (flux_msg_is_noresponse(request))
+        return 0;
+    *response = flux_response_derive(request, errnum);
+    return *response ? 1 : -1;
+}
+
+/* Takes `response`.  `rc` tells whether filling it worked. */
+static int finish(flux_t *h, flux_msg_t *response, int rc)
+{
+    if (rc == 0)
+        rc = flux_send_new(h, &response, 0);
+    flux_msg_destroy(response);
+    return rc;
+}
+
+static int
+respond_string(flux_t *h, const flux_msg_t *request, int errnum, const char *s)
+{
+    flux_msg_t *msg;
+    int rc = begin(h, request, errnum, &msg);
+
+    if (rc <= 0)
+        return rc;
+    return finish(h, msg, s ? flux_msg_set_string(msg, s) : 0);
+}
+
+int flux_respond(flux_t *h, const flux_msg_t *request, const char *s)
+{
+    return respond_string(h, request, 0, s);
+}
+
+int flux_respond_error(flux_t *h,
+                       const flux_msg_t *request,
+                       int errnum,
+                       const char *errstr)
+{
+    return respond_string(h, request, errnum ? errnum : EINVAL, errstr);
+}
+
+int flux_respond_raw(flux_t *h,
+                     const flux_msg_t *request,
+                     const void *data,
+                     int len)
+{
+    flux_msg_t *msg;
+    int rc = len < 0 ? util_fail(EINVAL) : begin(h, request, 0, &msg);
+
+    if (rc <= 0)
+        return rc;
+    return finish(h, msg,
+                  data ? flux_msg_set_payload(msg, data, (size_t)len) : 0);
+}
+
+int flux_respond_vpack(flux_t *h,
+                       const flux_msg_t *request,
+                       const char *fmt,
+                       va_list ap)
+{
+    flux_msg_t *msg;
+    int rc = begin(h, request, 0, &msg);
+
+    if (rc <= 0)
+        return rc;
+    return finish(h, msg, flux_msg_vpack(msg, fmt, ap));
+}
+
+int flux_respond_pack(flux_t *h,
+                      const flux_msg_t *request,
+                      const char *fmt,
+                      ...)
+{
+    va_list ap;
+    int rc;
+    va_start(ap, fmt);
+    rc = flux_respond_vpack(h, request, fmt, ap);
+    va_end(ap);
+    return rc;
+}
