@@ -23,48 +23,48 @@ static const struct attr_rule {
     const char *name;
     int flags;
 } rules[] = {
-    { "broker.boot-method", ATTR_CACHED },
-    { "broker.cleanup-timeout", 0 },
-    { "broker.critical-ranks", ATTR_CACHED },
-    { "broker.mapping", ATTR_READONLY | ATTR_CACHED },
-    { "broker.module-nopanic", ATTR_RUNTIME },
-    { "broker.pid", ATTR_READONLY | ATTR_CACHED },
-    { "broker.quorum", ATTR_CACHED },
-    { "broker.rc1_path", 0 },
-    { "broker.rc2_none", 0 },
-    { "broker.rc2_pgrp", 0 },
-    { "broker.rc3_path", 0 },
-    { "broker.shutdown-timeout", ATTR_CACHED },
-    { "broker.starttime", ATTR_READONLY | ATTR_CACHED },
-    { "broker.uuid", ATTR_READONLY | ATTR_CACHED },
-    { "config.path", 0 },
-    { "hostlist", ATTR_CACHED },
-    { "hostname", ATTR_CACHED },
-    { "instance-level", ATTR_READONLY | ATTR_CACHED },
-    { "jobid-path", ATTR_READONLY | ATTR_CACHED },
-    { "local-uri", ATTR_CACHED },
-    { "log-critical-level", ATTR_CACHED },
-    { "log-filename", 0 },
-    { "log-forward-level", ATTR_CACHED },
-    { "log-level", ATTR_CACHED },
-    { "log-ring-size", ATTR_CACHED },
-    { "log-stderr-level", ATTR_RUNTIME },
-    { "log-stderr-mode", ATTR_CACHED },
-    { "log-syslog-enable", ATTR_CACHED },
-    { "log-syslog-level", ATTR_CACHED },
-    { "parent-uri", ATTR_READONLY },
-    { "rank", ATTR_READONLY | ATTR_CACHED },
-    { "rundir", 0 },
-    { "rundir-cleanup", ATTR_CACHED },
-    { "security.owner", ATTR_READONLY | ATTR_CACHED },
-    { "size", ATTR_READONLY | ATTR_CACHED },
-    { "tbon.descendants", ATTR_READONLY },
-    { "tbon.level", ATTR_READONLY },
-    { "tbon.maxlevel", ATTR_READONLY },
-    { "test-nr.*", 0 },
-    { "test-ro.*", ATTR_READONLY },
-    { "test.*", ATTR_RUNTIME },
-    { "version", ATTR_READONLY },
+    {"broker.boot-method", ATTR_CACHED},
+    {"broker.cleanup-timeout", 0},
+    {"broker.critical-ranks", ATTR_CACHED},
+    {"broker.mapping", ATTR_READONLY | ATTR_CACHED},
+    {"broker.module-nopanic", ATTR_RUNTIME},
+    {"broker.pid", ATTR_READONLY | ATTR_CACHED},
+    {"broker.quorum", ATTR_CACHED},
+    {"broker.rc1_path", 0},
+    {"broker.rc2_none", 0},
+    {"broker.rc2_pgrp", 0},
+    {"broker.rc3_path", 0},
+    {"broker.shutdown-timeout", ATTR_CACHED},
+    {"broker.starttime", ATTR_READONLY | ATTR_CACHED},
+    {"broker.uuid", ATTR_READONLY | ATTR_CACHED},
+    {"config.path", 0},
+    {"hostlist", ATTR_CACHED},
+    {"hostname", ATTR_CACHED},
+    {"instance-level", ATTR_READONLY | ATTR_CACHED},
+    {"jobid-path", ATTR_READONLY | ATTR_CACHED},
+    {"local-uri", ATTR_CACHED},
+    {"log-critical-level", ATTR_CACHED},
+    {"log-filename", 0},
+    {"log-forward-level", ATTR_CACHED},
+    {"log-level", ATTR_CACHED},
+    {"log-ring-size", ATTR_CACHED},
+    {"log-stderr-level", ATTR_RUNTIME},
+    {"log-stderr-mode", ATTR_CACHED},
+    {"log-syslog-enable", ATTR_CACHED},
+    {"log-syslog-level", ATTR_CACHED},
+    {"parent-uri", ATTR_READONLY},
+    {"rank", ATTR_READONLY | ATTR_CACHED},
+    {"rundir", 0},
+    {"rundir-cleanup", ATTR_CACHED},
+    {"security.owner", ATTR_READONLY | ATTR_CACHED},
+    {"size", ATTR_READONLY | ATTR_CACHED},
+    {"tbon.descendants", ATTR_READONLY},
+    {"tbon.level", ATTR_READONLY},
+    {"tbon.maxlevel", ATTR_READONLY},
+    {"test-nr.*", 0},
+    {"test-ro.*", ATTR_READONLY},
+    {"test.*", ATTR_RUNTIME},
+    {"version", ATTR_READONLY},
 };
 
 struct attr_watcher {
@@ -191,7 +191,7 @@ void attr_watch(struct attr_set *s,
 {
     if (s->watcher_count < UTIL_ARRAY_SIZE(s->watchers))
         s->watchers[s->watcher_count++] =
-            (struct attr_watcher) { prefix, check, arg };
+            (struct attr_watcher){prefix, check, arg};
 }
 
 static int ask_watchers(struct attr_set *s,
@@ -204,8 +204,8 @@ static int ask_watchers(struct attr_set *s,
     for (i = 0; i < s->watcher_count; i++) {
         struct attr_watcher *w = &s->watchers[i];
 
-        if (strncmp(name, w->prefix, strlen(w->prefix)) == 0
-            && w->check(name, value, w->arg, e) < 0)
+        if (strncmp(name, w->prefix, strlen(w->prefix)) == 0 &&
+            w->check(name, value, w->arg, e) < 0)
             return -1;
     }
     return 0;
@@ -225,8 +225,8 @@ static int update(struct attr_set *s,
         return unknown(e);
     if (force && (rule->flags & protected))
         return refuse(EPERM);
-    if (!force && !(rule->flags & ATTR_RUNTIME)
-        && ((rule->flags & protected) || attr_value(s, name)))
+    if (!force && !(rule->flags & ATTR_RUNTIME) &&
+        ((rule->flags & protected) || attr_value(s, name)))
         return util_errno(e, EINVAL, "attribute may not be updated");
     if (ask_watchers(s, name, value, e) < 0)
         return -1;
@@ -260,10 +260,8 @@ json_t *attr_cacheable(struct attr_set *s)
 
 /* ---- service ------------------------------------------------------------ */
 
-static void get_cb(flux_t *h,
-                   flux_msg_handler_t *mh,
-                   const flux_msg_t *msg,
-                   void *arg)
+static void
+get_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct attr_set *s = arg;
     const struct attr_rule *rule;
@@ -283,43 +281,37 @@ static void get_cb(flux_t *h,
                       rule && (rule->flags & ATTR_CACHED) ? 1 : 0);
 }
 
-static void set_cb(flux_t *h,
-                   flux_msg_handler_t *mh,
-                   const flux_msg_t *msg,
-                   void *arg)
+static void
+set_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     const char *name, *value;
     int force = 0;
-    flux_error_t e = { "" };
+    flux_error_t e = {""};
 
     (void)mh;
     if (flux_request_unpack(msg, NULL, "{s:s s:s s?b}", "name", &name, "value",
-                            &value, "force", &force) < 0
-        || update(arg, name, value, force, &e) < 0)
+                            &value, "force", &force) < 0 ||
+        update(arg, name, value, force, &e) < 0)
         flux_respond_error(h, msg, errno, e.text[0] ? e.text : NULL);
     else
         flux_respond(h, msg, NULL);
 }
 
-static void rm_cb(flux_t *h,
-                  flux_msg_handler_t *mh,
-                  const flux_msg_t *msg,
-                  void *arg)
+static void
+rm_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     const char *name;
 
     (void)mh;
-    if (flux_request_unpack(msg, NULL, "{s:s}", "name", &name) < 0
-        || erase(arg, name) < 0)
+    if (flux_request_unpack(msg, NULL, "{s:s}", "name", &name) < 0 ||
+        erase(arg, name) < 0)
         flux_respond_error(h, msg, errno, NULL);
     else
         flux_respond(h, msg, NULL);
 }
 
-static void list_cb(flux_t *h,
-                    flux_msg_handler_t *mh,
-                    const flux_msg_t *msg,
-                    void *arg)
+static void
+list_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct attr_set *s = arg;
     json_t *names = json_array();
@@ -336,10 +328,10 @@ static void list_cb(flux_t *h,
 }
 
 static const struct flux_msg_handler_spec handlers[] = {
-    { FLUX_MSGTYPE_REQUEST, "attr.get", get_cb, FLUX_ROLE_ALL },
-    { FLUX_MSGTYPE_REQUEST, "attr.list", list_cb, FLUX_ROLE_ALL },
-    { FLUX_MSGTYPE_REQUEST, "attr.set", set_cb, 0 },
-    { FLUX_MSGTYPE_REQUEST, "attr.rm", rm_cb, 0 },
+    {FLUX_MSGTYPE_REQUEST, "attr.get", get_cb, FLUX_ROLE_ALL},
+    {FLUX_MSGTYPE_REQUEST, "attr.list", list_cb, FLUX_ROLE_ALL},
+    {FLUX_MSGTYPE_REQUEST, "attr.set", set_cb, 0},
+    {FLUX_MSGTYPE_REQUEST, "attr.rm", rm_cb, 0},
     FLUX_MSGHANDLER_TABLE_END,
 };
 

@@ -90,8 +90,8 @@ static int put_nesting(struct broker *b)
 
 static int put_attributes(struct broker *b, flux_error_t *e)
 {
-    if (put_identity(b) < 0 || put_topology(b) < 0 || put_nesting(b) < 0
-        || attr_put(b->attrs, "version", flux_core_version_string()) < 0)
+    if (put_identity(b) < 0 || put_topology(b) < 0 || put_nesting(b) < 0 ||
+        attr_put(b->attrs, "version", flux_core_version_string()) < 0)
         return util_error(e, "cannot set attributes: %s", strerror(errno));
     if (!attr_value(b->attrs, "broker.rc1_path"))
         attr_put(b->attrs, "broker.rc1_path", "");
@@ -110,13 +110,14 @@ static int take_options(struct broker *b, struct cli *p, flux_error_t *e)
             return -1;
     if (cli_count(p, "verbose") && !attr_value(b->attrs, "log-stderr-level"))
         attr_put(b->attrs, "log-stderr-level", "7");
-    if (!attr_value(b->attrs, "config.path")
-        && (value = cli_get(p, "config-path", getenv("FLUX_CONF_DIR"))))
+    if (!attr_value(b->attrs, "config.path") &&
+        (value = cli_get(p, "config-path", getenv("FLUX_CONF_DIR"))))
         attr_put(b->attrs, "config.path", value);
     return 0;
 }
 
-/* ---- configuration, environment -------------------------------------------- */
+/* ---- configuration, environment --------------------------------------------
+ */
 
 static int load_config(struct broker *b, flux_error_t *e)
 {
@@ -138,20 +139,19 @@ static int set_environment(struct broker *b, flux_error_t *e)
     const char *given = attr_value(b->attrs, "local-uri");
 
     if (given && strncmp(given, "local:///", 9) != 0)
-        return util_errno(e, EINVAL,
-                          "local-uri: '%s' does not begin with local:///",
-                          given);
-    if (!given
-        && attr_putf(b->attrs, "local-uri", "local://%s/local-%u",
-                     rundir_path(b->rundir), (unsigned)b->rank) < 0)
+        return util_errno(
+            e, EINVAL, "local-uri: '%s' does not begin with local:///", given);
+    if (!given && attr_putf(b->attrs, "local-uri", "local://%s/local-%u",
+                            rundir_path(b->rundir), (unsigned)b->rank) < 0)
         return util_error(e, "local-uri: %s", strerror(errno));
-    if (env_setup() < 0
-        || setenv("FLUX_URI", attr_value(b->attrs, "local-uri"), 1) < 0)
+    if (env_setup() < 0 ||
+        setenv("FLUX_URI", attr_value(b->attrs, "local-uri"), 1) < 0)
         return util_error(e, "cannot set the environment: %s", strerror(errno));
     return 0;
 }
 
-/* ---- parts -------------------------------------------------------------------- */
+/* ---- parts
+ * -------------------------------------------------------------------- */
 
 static void panic(const char *name, void *arg)
 {
@@ -163,9 +163,9 @@ static void panic(const char *name, void *arg)
 
 static int create_core(struct broker *b, flux_error_t *e)
 {
-    if (!(b->router = router_create(b->reactor, b->uuid, b->rank, b->size))
-        || !(b->self = inproc_create(b->reactor, b->router, PEER_BROKER,
-                                     "broker")))
+    if (!(b->router = router_create(b->reactor, b->uuid, b->rank, b->size)) ||
+        !(b->self =
+              inproc_create(b->reactor, b->router, PEER_BROKER, "broker")))
         return util_error(e, "cannot create the router: %s", strerror(errno));
     b->h = inproc_handle(b->self);
     if (!(b->log = log_create(b->h, b->attrs, b->rank, e)))
@@ -178,38 +178,38 @@ static int create_modules(struct broker *b, flux_error_t *e)
     const char *uri = attr_value(b->attrs, "local-uri");
     struct module_builtin connector, config;
 
-    if (!(b->links = link_set_create(b->h, b->router))
-        || !(b->modules = module_set_create(b->h, b->router, b->links, b->attrs,
-                                            panic, b))
-        || !(b->connector =
-                 connector_create(b->links, uri + strlen("local://")))
-        || !(b->config = config_create(b->h, b->attrs, b->modules)))
+    if (!(b->links = link_set_create(b->h, b->router)) ||
+        !(b->modules = module_set_create(b->h, b->router, b->links, b->attrs,
+                                         panic, b)) ||
+        !(b->connector =
+              connector_create(b->links, uri + strlen("local://"))) ||
+        !(b->config = config_create(b->h, b->attrs, b->modules)))
         return util_error(e, "cannot create the broker: %s", strerror(errno));
     config = config_builtin(b->config);
     connector = connector_builtin(b->connector);
-    if (module_set_add_builtin(b->modules, &config) < 0
-        || module_set_add_builtin(b->modules, &connector) < 0)
+    if (module_set_add_builtin(b->modules, &config) < 0 ||
+        module_set_add_builtin(b->modules, &connector) < 0)
         return util_error(e, "builtin modules: %s", strerror(errno));
     return 0;
 }
 
 static int serve(struct broker *b, flux_error_t *e)
 {
-    static const char *const services[] = { "broker", "module", "attr", "log",
-                                            "state-machine" };
+    static const char *const services[] = {"broker", "module", "attr", "log",
+                                           "state-machine"};
     size_t i;
 
     for (i = 0; i < UTIL_ARRAY_SIZE(services); i++)
-        if (router_service_add(b->router, services[i], inproc_peer(b->self))
-            < 0)
+        if (router_service_add(b->router, services[i], inproc_peer(b->self)) <
+            0)
             return util_error(e, "service %s: %s", services[i],
                               strerror(errno));
     flux_aux_set(b->h, "flux::uuid", b->uuid, NULL);
     flux_aux_set(b->h, "flux::name", (char *)"broker", NULL);
     flux_attr_set_cacheonly(b->h, "rank", attr_value(b->attrs, "rank"));
-    if (attr_serve(b->attrs, b->h) < 0 || log_serve(b->log, b->h) < 0
-        || module_serve(b->modules) < 0 || state_serve(b->state) < 0
-        || flux_register_default_methods(b->h, "broker", &b->methods) < 0)
+    if (attr_serve(b->attrs, b->h) < 0 || log_serve(b->log, b->h) < 0 ||
+        module_serve(b->modules) < 0 || state_serve(b->state) < 0 ||
+        flux_register_default_methods(b->h, "broker", &b->methods) < 0)
         return util_error(e, "broker services: %s", strerror(errno));
     return 0;
 }
@@ -224,8 +224,8 @@ static int broker_create(struct broker *b, struct cli *p, flux_error_t *e)
         return -1;
     if (!(b->rundir = rundir_create(b->attrs, b->rank, e)))
         return -1;
-    if (set_environment(b, e) < 0 || create_core(b, e) < 0
-        || create_modules(b, e) < 0)
+    if (set_environment(b, e) < 0 || create_core(b, e) < 0 ||
+        create_modules(b, e) < 0)
         return -1;
     b->state = state_create(b->h, b->attrs, b->modules, cli_argv(p));
     if (!b->state)
@@ -237,11 +237,11 @@ static void broker_destroy(struct broker *b)
 {
     flux_msg_handler_delvec(b->methods);
     state_destroy(b->state);
+    module_set_destroy(b->modules); /* ends builtins still loaded, if any */
     config_destroy(b->config);
     if (b->connector)
         link_set_flush(b->links);
     connector_destroy(b->connector);
-    module_set_destroy(b->modules);
     link_set_destroy(b->links);
     log_destroy(b->log);
     inproc_destroy(b->self);
@@ -251,7 +251,8 @@ static void broker_destroy(struct broker *b)
     attr_destroy(b->attrs);
 }
 
-/* ---- applet ----------------------------------------------------------------------- */
+/* ---- applet
+ * ----------------------------------------------------------------------- */
 
 static void ignore_sigpipe(void)
 {
@@ -265,7 +266,7 @@ static void ignore_sigpipe(void)
 static int run_broker(struct cli *p)
 {
     struct broker b;
-    flux_error_t e = { "" };
+    flux_error_t e = {""};
     int rc = 1;
 
     memset(&b, 0, sizeof(b));
@@ -274,7 +275,9 @@ static int run_broker(struct cli *p)
         cli_warn(p, "%s", e.text);
     else {
         state_start(b.state);
-        if (flux_reactor_run(b.reactor, 0) >= 0)
+        if (flux_reactor_run(b.reactor, 0) < 0)
+            cli_warn(p, "the loop has failed: %s", strerror(errno));
+        else
             rc = state_exit_code(b.state);
     }
     broker_destroy(&b);
@@ -282,11 +285,11 @@ static int run_broker(struct cli *p)
 }
 
 static const struct cli_option options[] = {
-    { 'S', "setattr", CLI_ARG, "ATTR=VAL", "Set broker attribute" },
-    { 'c', "config-path", CLI_ARG, "PATH",
-      "Set broker config from PATH, a file or a folder (default: none)" },
-    { 'v', "verbose", CLI_LEVEL_ARG, "[LEVEL]",
-      "Be annoyingly verbose: log all to stderr" },
+    {'S', "setattr", CLI_ARG, "ATTR=VAL", "Set broker attribute"},
+    {'c', "config-path", CLI_ARG, "PATH",
+     "Set broker config from PATH, a file or a folder (default: none)"},
+    {'v', "verbose", CLI_LEVEL_ARG, "[LEVEL]",
+     "Be annoyingly verbose: log all to stderr"},
     CLI_OPTIONS_END,
 };
 

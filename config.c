@@ -24,7 +24,8 @@ struct config {
 
 static void work_on_next(struct config *c);
 
-/* ---- one change ------------------------------------------------------------ */
+/* ---- one change ------------------------------------------------------------
+ */
 
 static void finish(struct config *c)
 {
@@ -50,6 +51,13 @@ static void adopt(struct config *c)
     finish(c);
 }
 
+/* One that does not care, or that has gone meanwhile, does not refuse. */
+static bool refuses(flux_future_t *f)
+{
+    return flux_future_get(f, NULL) < 0 && errno != ENOSYS &&
+           errno != EHOSTUNREACH;
+}
+
 /* The name of the first module that refused, or NULL. */
 static const char *first_refusal(struct config *c, flux_future_t **f)
 {
@@ -57,7 +65,7 @@ static const char *first_refusal(struct config *c, flux_future_t **f)
 
     for (; name; name = flux_future_next_child(c->answers)) {
         *f = flux_future_get_child(c->answers, name);
-        if (flux_future_get(*f, NULL) < 0 && errno != ENOSYS)
+        if (refuses(*f))
             return name;
     }
     return NULL;
@@ -72,8 +80,7 @@ static void answered(flux_future_t *answers, void *arg)
     (void)answers;
     if (name) {
         int errnum = errno;
-        char *text =
-            util_asprintf("%s: %s", name, future_strerror(f, errnum));
+        char *text = util_asprintf("%s: %s", name, future_strerror(f, errnum));
 
         fail(c, errnum, text);
         free(text);
@@ -102,13 +109,13 @@ static int ask_all(struct config *c)
     struct module *m = NULL;
     json_t *o;
 
-    if (flux_conf_unpack(c->proposed, NULL, "o", &o) < 0
-        || !(c->answers = flux_future_wait_all_create()))
+    if (flux_conf_unpack(c->proposed, NULL, "o", &o) < 0 ||
+        !(c->answers = flux_future_wait_all_create()))
         return -1;
     flux_future_set_flux(c->answers, c->h);
     while ((m = module_set_next(c->modules, m)))
-        if (strcmp(m->name, "config") != 0 && m->state == MODULE_RUNNING
-            && ask_module(c, m, o) < 0)
+        if (strcmp(m->name, "config") != 0 && m->state == MODULE_RUNNING &&
+            ask_module(c, m, o) < 0)
             return -1;
     if (!flux_future_first_child(c->answers)) {
         adopt(c);
@@ -117,9 +124,8 @@ static int ask_all(struct config *c)
     return flux_future_then(c->answers, -1., answered, c);
 }
 
-static flux_conf_t *proposed_by(struct config *c,
-                                const flux_msg_t *msg,
-                                flux_error_t *e)
+static flux_conf_t *
+proposed_by(struct config *c, const flux_msg_t *msg, flux_error_t *e)
 {
     const char *topic, *path = attr_value(c->attrs, "config.path");
     flux_conf_t *conf = NULL;
@@ -134,7 +140,7 @@ static flux_conf_t *proposed_by(struct config *c,
 
 static void work_on(struct config *c, const flux_msg_t *msg)
 {
-    flux_error_t e = { "" };
+    flux_error_t e = {""};
 
     c->request = msg;
     if (!(c->proposed = proposed_by(c, msg, &e)))
@@ -149,12 +155,11 @@ static void work_on_next(struct config *c)
         work_on(c, flux_msglist_pop(c->waiting));
 }
 
-/* ---- service --------------------------------------------------------------- */
+/* ---- service ---------------------------------------------------------------
+ */
 
-static void change_cb(flux_t *h,
-                      flux_msg_handler_t *mh,
-                      const flux_msg_t *msg,
-                      void *arg)
+static void
+change_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct config *c = arg;
 
@@ -165,10 +170,8 @@ static void change_cb(flux_t *h,
         work_on_next(c);
 }
 
-static void get_cb(flux_t *h,
-                   flux_msg_handler_t *mh,
-                   const flux_msg_t *msg,
-                   void *arg)
+static void
+get_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     const flux_conf_t *conf = flux_get_conf(h);
     json_t *o;
@@ -184,9 +187,9 @@ static void get_cb(flux_t *h,
 }
 
 static const struct flux_msg_handler_spec handlers[] = {
-    { FLUX_MSGTYPE_REQUEST, "config.get", get_cb, FLUX_ROLE_USER },
-    { FLUX_MSGTYPE_REQUEST, "config.load", change_cb, 0 },
-    { FLUX_MSGTYPE_REQUEST, "config.reload", change_cb, 0 },
+    {FLUX_MSGTYPE_REQUEST, "config.get", get_cb, FLUX_ROLE_USER},
+    {FLUX_MSGTYPE_REQUEST, "config.load", change_cb, 0},
+    {FLUX_MSGTYPE_REQUEST, "config.reload", change_cb, 0},
     FLUX_MSGHANDLER_TABLE_END,
 };
 
@@ -220,12 +223,11 @@ static void end(void *arg)
 
 struct module_builtin config_builtin(struct config *c)
 {
-    return (struct module_builtin) { "config", begin, end, c };
+    return (struct module_builtin){"config", begin, end, c};
 }
 
-struct config *config_create(flux_t *h,
-                             struct attr_set *attrs,
-                             struct module_set *modules)
+struct config *
+config_create(flux_t *h, struct attr_set *attrs, struct module_set *modules)
 {
     struct config *c = calloc(1, sizeof(*c));
 

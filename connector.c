@@ -25,8 +25,8 @@
 
 enum {
     LISTEN_BACKLOG = 1024,
-    ACCEPT_BURST = 64,      /* connections taken in one turn of the loop */
-    DEBUG_DENY_ONCE = 1,    /* debug bits, as Flux's tests set them */
+    ACCEPT_BURST = 64,   /* connections taken in one turn of the loop */
+    DEBUG_DENY_ONCE = 1, /* debug bits, as Flux's tests set them */
     DEBUG_GUEST_ONCE = 4,
 };
 #define ACCEPT_PAUSE 1.0 /* seconds */
@@ -41,7 +41,7 @@ struct client {
 
 struct connector {
     struct link_set *links;
-    flux_t *h;        /* of the builtin module, NULL while it is not loaded */
+    flux_t *h; /* of the builtin module, NULL while it is not loaded */
     char *path;
     int fd; /* listening, or -1 */
     flux_watcher_t *watcher;
@@ -156,10 +156,8 @@ static void pause_accept(struct connector *c)
     flux_watcher_start(c->resume);
 }
 
-static void accept_cb(flux_reactor_t *r,
-                      flux_watcher_t *w,
-                      int revents,
-                      void *arg)
+static void
+accept_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
     struct connector *c = arg;
     int fd, n;
@@ -178,10 +176,8 @@ static void accept_cb(flux_reactor_t *r,
     }
 }
 
-static void resume_cb(flux_reactor_t *r,
-                      flux_watcher_t *w,
-                      int revents,
-                      void *arg)
+static void
+resume_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
     struct connector *c = arg;
 
@@ -191,7 +187,17 @@ static void resume_cb(flux_reactor_t *r,
     flux_watcher_start(c->watcher);
 }
 
-/* ---- the socket ------------------------------------------------------------ */
+/* ---- the socket ------------------------------------------------------------
+ */
+
+/* What a dead broker left behind, and nothing else. */
+static void remove_socket(const char *path)
+{
+    struct stat st;
+
+    if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
+        unlink(path);
+}
 
 static int bind_path(int fd, const char *path, flux_error_t *e)
 {
@@ -201,11 +207,11 @@ static int bind_path(int fd, const char *path, flux_error_t *e)
     sun.sun_family = AF_UNIX;
     if (strlen(path) >= sizeof(sun.sun_path))
         return util_errno(e, ENAMETOOLONG,
-                          "socket path '%s' has %zu characters, more than the "
-                          "%zu that a UNIX socket's name may have",
-                          path, strlen(path), sizeof(sun.sun_path) - 1);
+                          "socket path of %zu bytes, more than the %zu that "
+                          "a UNIX socket may have: '%s'",
+                          strlen(path), sizeof(sun.sun_path) - 1, path);
     memcpy(sun.sun_path, path, strlen(path) + 1);
-    unlink(path); /* the rundir is locked: whoever had it is dead */
+    remove_socket(path); /* the rundir is locked: whoever had it is dead */
     if (bind(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0)
         return util_error(e, "cannot bind '%s': %s", path, strerror(errno));
     /* all may connect: who may come in, admit() decides */
@@ -221,8 +227,8 @@ static int open_socket(const char *path, flux_error_t *e)
 
     if (fd < 0)
         return util_error(e, "cannot create a socket: %s", strerror(errno));
-    if (util_set_cloexec(fd, true) == 0 && util_set_nonblock(fd, true) == 0
-        && bind_path(fd, path, e) == 0) {
+    if (util_set_cloexec(fd, true) == 0 && util_set_nonblock(fd, true) == 0 &&
+        bind_path(fd, path, e) == 0) {
         if (listen(fd, LISTEN_BACKLOG) == 0)
             return fd;
         util_error(e, "cannot listen on '%s': %s", path, strerror(errno));
@@ -231,7 +237,8 @@ static int open_socket(const char *path, flux_error_t *e)
     return -1;
 }
 
-/* ---- access table ------------------------------------------------------------- */
+/* ---- access table
+ * ------------------------------------------------------------- */
 
 static int check_admin(json_t *admin, flux_error_t *e)
 {
@@ -239,18 +246,19 @@ static int check_admin(json_t *admin, flux_error_t *e)
     json_t *value, *item;
     size_t i;
 
-    json_object_foreach(admin, key, value) {
+    json_object_foreach(admin, key, value)
+    {
         if (strcmp(key, "users") != 0 && strcmp(key, "groups") != 0)
             return util_errno(e, EINVAL,
                               "[access.roles.admin]: unknown key '%s'", key);
         if (!json_is_array(value))
             return util_errno(e, EINVAL,
                               "[access.roles.admin]: %s must be an array", key);
-        json_array_foreach(value, i, item)
-            if (!json_is_string(item))
-                return util_errno(e, EINVAL,
-                                  "[access.roles.admin]: %s must hold names",
-                                  key);
+        json_array_foreach(value, i, item) if (
+            !json_is_string(item)) return util_errno(e, EINVAL,
+                                                     "[access.roles.admin]: %s "
+                                                     "must hold names",
+                                                     key);
     }
     return 0;
 }
@@ -260,7 +268,8 @@ static int check_roles(json_t *roles, flux_error_t *e)
     const char *key;
     json_t *value;
 
-    json_object_foreach(roles, key, value) {
+    json_object_foreach(roles, key, value)
+    {
         if (strcmp(key, "admin") != 0)
             return util_errno(e, EINVAL, "[access.roles]: unknown role '%s'",
                               key);
@@ -273,10 +282,8 @@ static int check_roles(json_t *roles, flux_error_t *e)
     return 0;
 }
 
-static int read_access(const flux_conf_t *conf,
-                       int *guest,
-                       int *root,
-                       flux_error_t *e)
+static int
+read_access(const flux_conf_t *conf, int *guest, int *root, flux_error_t *e)
 {
     json_t *roles = NULL;
 
@@ -288,9 +295,8 @@ static int read_access(const flux_conf_t *conf,
     return check_roles(roles, e);
 }
 
-static int configure(struct connector *c,
-                     const flux_conf_t *conf,
-                     flux_error_t *e)
+static int
+configure(struct connector *c, const flux_conf_t *conf, flux_error_t *e)
 {
     int guest, root;
 
@@ -305,15 +311,14 @@ static int configure(struct connector *c,
     return 0;
 }
 
-/* ---- service -------------------------------------------------------------------- */
+/* ---- service
+ * -------------------------------------------------------------------- */
 
-static void reload_cb(flux_t *h,
-                      flux_msg_handler_t *mh,
-                      const flux_msg_t *msg,
-                      void *arg)
+static void
+reload_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     flux_conf_t *conf;
-    flux_error_t e = { "" };
+    flux_error_t e = {""};
 
     (void)mh;
     if (flux_module_config_request_decode(msg, &conf) < 0) {
@@ -342,10 +347,8 @@ static json_t *describe(struct client *client)
                      (int)conn_in_messages(link_conn(client->peer)));
 }
 
-static void stats_cb(flux_t *h,
-                     flux_msg_handler_t *mh,
-                     const flux_msg_t *msg,
-                     void *arg)
+static void
+stats_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct connector *c = arg;
     struct list *l, *following;
@@ -353,8 +356,8 @@ static void stats_cb(flux_t *h,
 
     (void)mh;
     LIST_FOREACH(&c->clients, l, following)
-        json_array_append_new(clients,
-                              describe(LIST_ENTRY(l, struct client, link)));
+    json_array_append_new(clients,
+                          describe(LIST_ENTRY(l, struct client, link)));
     flux_respond_pack(h, msg, "{s:{s:o s:I} s:b s:b}", "server", "clients",
                       clients, "connects", (json_int_t)c->connects,
                       "allow_guest_user", c->allow_guest_user,
@@ -362,8 +365,8 @@ static void stats_cb(flux_t *h,
 }
 
 static const struct flux_msg_handler_spec handlers[] = {
-    { FLUX_MSGTYPE_REQUEST, "connector-local.config-reload", reload_cb, 0 },
-    { FLUX_MSGTYPE_REQUEST, "connector-local.stats-get", stats_cb, 0 },
+    {FLUX_MSGTYPE_REQUEST, "connector-local.config-reload", reload_cb, 0},
+    {FLUX_MSGTYPE_REQUEST, "connector-local.stats-get", stats_cb, 0},
     FLUX_MSGHANDLER_TABLE_END,
 };
 
@@ -417,8 +420,7 @@ static void *begin(flux_t *h, void *arg, flux_error_t *e)
 
 struct module_builtin connector_builtin(struct connector *c)
 {
-    return (struct module_builtin) { "connector-local", begin, stop_listening,
-                                     c };
+    return (struct module_builtin){"connector-local", begin, stop_listening, c};
 }
 
 struct connector *connector_create(struct link_set *links, const char *path)

@@ -83,6 +83,7 @@ void handle_wake(flux_t *h);
 /* Set by the loader before mod_main (RFC 5). */
 #define HANDLE_AUX_UUID "flux::uuid"
 #define HANDLE_AUX_NAME "flux::name"
+#define HANDLE_AUX_ARGS "flux::args" /* json_t, an array of strings */
 #define HANDLE_AUX_DEBUG_FLAGS "flux::debug_flags"
 
 /* Hook for flux_reactor_run(): dispatch a response to the RPC that waits for

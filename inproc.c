@@ -5,12 +5,18 @@
  * the router at once.  There is no descriptor: the handle's watcher looks at
  * flux_pollevents() before and after the loop polls (dispatch.c).
  *
+ * A turn of the loop takes a limited number of messages from a queue; one that
+ * grows beyond that says that it is full, and clients are not read from until
+ * it has shrunk (link.c).
+ *
  * A message that the sender still holds is copied on its way in, since the
  * router writes into header and routes; the body is shared.
  */
 #include "inproc.h"
 
 #include "handle.h"
+
+enum { QUEUE_FULL = 256, QUEUE_LOW = 64 }; /* messages, of 5 us each */
 
 struct inproc {
     struct peer peer;
@@ -31,7 +37,8 @@ static void inproc_send(struct peer *p, flux_msg_t *msg)
     if (!mine)
         return;
     list_append(&in->queue, &mine->link);
-    in->queued++;
+    if (++in->queued >= QUEUE_FULL)
+        p->full = true;
     if (in->h)
         handle_wake(in->h);
 }
@@ -76,7 +83,8 @@ static flux_msg_t *op_recv(void *impl, int flags)
         return NULL;
     }
     list_remove(l);
-    in->queued--;
+    if (--in->queued <= QUEUE_LOW)
+        in->peer.full = false;
     return LIST_ENTRY(l, flux_msg_t, link);
 }
 
@@ -84,8 +92,8 @@ static int op_getopt(void *impl, const char *option, void *val, size_t len)
 {
     struct inproc *in = impl;
 
-    if (strcmp(option, FLUX_OPT_RECV_QUEUE_COUNT) == 0
-        && len == sizeof(in->queued)) {
+    if (strcmp(option, FLUX_OPT_RECV_QUEUE_COUNT) == 0 &&
+        len == sizeof(in->queued)) {
         memcpy(val, &in->queued, len);
         return 0;
     }
@@ -132,7 +140,8 @@ static void drop_queue(struct inproc *in)
 {
     struct list *l, *following;
 
-    LIST_FOREACH(&in->queue, l, following) {
+    LIST_FOREACH(&in->queue, l, following)
+    {
         list_remove(l);
         flux_msg_destroy(LIST_ENTRY(l, flux_msg_t, link));
     }

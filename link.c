@@ -10,12 +10,19 @@
  * its owner hears of it later, from the set's list of the dead: no peer ever
  * vanishes under the router's feet.
  *
- * Bounds: a peer that lets its answers pile up beyond LINK_PAUSE is not read
- * from until half has gone; beyond LINK_LIMIT it is cut off.
+ * Bounds: a client that lets its answers pile up beyond LINK_PAUSE is not read
+ * from until half has gone; beyond LINK_LIMIT any peer is cut off.  A client
+ * that asks a peer whose queue is full (router.h) is not read from until there
+ * is room.  Modules are always read from: what they send is what makes room.
  */
 #include "link.h"
 
 #include "reactor.h"
+
+/* How often one that has ended is read from, since others may hold its end of
+ * the socket and write to it: more than any socket's buffer holds.
+ */
+enum { LAST_READS = 64 };
 
 struct link_set {
     flux_t *h; /* for the log */
@@ -25,6 +32,7 @@ struct link_set {
     flux_watcher_t *idle; /* runs while there are dead to tell of */
     struct list dirty;
     struct list dead;
+    struct list waiting; /* clients, for room in another's queue */
 };
 
 struct link {
@@ -32,7 +40,9 @@ struct link {
     struct link_set *set;
     struct conn *conn;
     flux_watcher_t *watcher;
-    struct list dirty; /* in set->dirty, or in set->dead once failed */
+    struct list dirty;          /* in set->dirty, or in set->dead once failed */
+    struct list waiting;        /* in set->waiting */
+    char asked[UTIL_UUID_SIZE]; /* the peer that it waits for */
     link_closed_f closed;
     void *arg;
     int errnum; /* why it failed, 0 while it lives */
@@ -57,19 +67,12 @@ static void fail(struct link *l, int errnum)
     if (l->errnum)
         return;
     l->errnum = errnum ? errnum : ECONNRESET;
+    l->peer.full = false;
     wait_for(l, 0);
+    list_remove(&l->waiting);
     list_remove(&l->dirty);
     list_append(&l->set->dead, &l->dirty);
     flux_watcher_start(l->set->idle);
-}
-
-static void cut_off(struct link *l)
-{
-    flux_log(l->set->h, LOG_ERR,
-             "%s (uid %u, pid %d) does not read: cut off with %zu bytes queued",
-             l->peer.name, (unsigned)l->uid, (int)l->pid,
-             conn_out_bytes(l->conn));
-    fail(l, ENOBUFS);
 }
 
 static void link_send(struct peer *p, flux_msg_t *msg)
@@ -80,10 +83,12 @@ static void link_send(struct peer *p, flux_msg_t *msg)
     flux_msg_decref(msg);
     if (l->errnum)
         return;
+    if (conn_out_bytes(l->conn) > LINK_PAUSE)
+        l->peer.full = true;
     if (rc < 0)
         fail(l, errno);
     else if (conn_out_bytes(l->conn) > LINK_LIMIT)
-        cut_off(l);
+        fail(l, ENOBUFS);
     else if (list_empty(&l->dirty) && !(l->events & FLUX_POLLOUT))
         list_append(&l->set->dirty, &l->dirty);
 }
@@ -98,19 +103,28 @@ int link_send_raw(struct link *l, const void *data, size_t size)
 }
 
 /* What to wait for follows from how much is queued. */
-static int wanted_events(struct link *l, bool blocked)
+static bool may_read(struct link *l)
 {
     size_t queued = conn_out_bytes(l->conn);
     bool paused = !(l->events & FLUX_POLLIN);
-    bool read = queued <= (paused ? LINK_PAUSE / 2 : LINK_PAUSE);
 
-    return (read ? FLUX_POLLIN : 0) | (blocked ? FLUX_POLLOUT : 0);
+    if (l->peer.kind != PEER_CLIENT)
+        return true;
+    return list_empty(&l->waiting) &&
+           queued <= (paused ? LINK_PAUSE / 2 : LINK_PAUSE);
+}
+
+static int wanted_events(struct link *l, bool blocked)
+{
+    return (may_read(l) ? FLUX_POLLIN : 0) | (blocked ? FLUX_POLLOUT : 0);
 }
 
 static void flush(struct link *l)
 {
     int rc = conn_flush(l->conn);
 
+    if (conn_out_bytes(l->conn) <= LINK_PAUSE / 2)
+        l->peer.full = false;
     if (rc < 0)
         fail(l, errno);
     else
@@ -127,12 +141,41 @@ void link_set_flush(struct link_set *s)
     }
 }
 
+/* Which peer is kept by its name, since it may go meanwhile. */
+static void wait_for_room(struct link *l, struct peer *asked)
+{
+    memcpy(l->asked, asked->uuid, sizeof(l->asked));
+    if (list_empty(&l->waiting))
+        list_append(&l->set->waiting, &l->waiting);
+    wait_for(l, l->events & ~FLUX_POLLIN);
+}
+
+static void resume_waiting(struct link_set *s)
+{
+    struct list *l, *following;
+
+    LIST_FOREACH(&s->waiting, l, following)
+    {
+        struct link *link = LIST_ENTRY(l, struct link, waiting);
+        struct peer *asked = router_peer_find(s->router, link->asked);
+
+        if (asked && asked->full)
+            continue;
+        list_remove(l);
+        wait_for(link, wanted_events(link, link->events & FLUX_POLLOUT));
+    }
+}
+
 static void receive_all(struct link *l)
 {
     flux_msg_t *msg;
+    struct peer *full;
 
-    while (!l->errnum && (msg = conn_next(l->conn)))
-        router_receive(&l->peer, msg);
+    while (!l->errnum && (msg = conn_next(l->conn))) {
+        full = router_receive(&l->peer, msg);
+        if (full && l->peer.kind == PEER_CLIENT && !l->errnum)
+            wait_for_room(l, full);
+    }
     if (!l->errnum && errno != EAGAIN)
         fail(l, errno);
 }
@@ -155,15 +198,32 @@ static void ready(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
         receive_all(l);
 }
 
-static void prepare_cb(flux_reactor_t *r,
-                       flux_watcher_t *w,
-                       int revents,
-                       void *arg)
+void link_end(struct link *l)
+{
+    int reads = 0;
+
+    while (!l->errnum && reads++ < LAST_READS && conn_read(l->conn) > 0)
+        receive_all(l);
+    fail(l, ECONNRESET);
+}
+
+static void
+prepare_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
     (void)r;
     (void)w;
     (void)revents;
+    resume_waiting(arg);
     link_set_flush(arg);
+}
+
+/* Only now: the log has followers, and one of them may be the culprit. */
+static void report_cut_off(struct link *l)
+{
+    flux_log(l->set->h, LOG_ERR,
+             "%s (uid %u, pid %d) does not read: cut off with %zu bytes queued",
+             l->peer.name, (unsigned)l->uid, (int)l->pid,
+             conn_out_bytes(l->conn));
 }
 
 static void bury(struct link_set *s)
@@ -172,11 +232,14 @@ static void bury(struct link_set *s)
         struct link *l = LIST_ENTRY(s->dead.next, struct link, dirty);
 
         list_remove(&l->dirty);
+        if (l->errnum == ENOBUFS)
+            report_cut_off(l);
         l->closed(l, l->errnum, l->arg);
     }
 }
 
-static void idle_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+static void
+idle_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
     (void)r;
     (void)revents;
@@ -200,18 +263,12 @@ struct link *link_create(struct link_set *s,
     l->arg = arg;
     l->peer.send = link_send;
     list_init(&l->dirty);
+    list_init(&l->waiting);
     snprintf(l->peer.name, sizeof(l->peer.name), "%s", name);
     l->watcher = flux_fd_watcher_create(s->reactor, fd, 0, ready, l);
-    if (!l->watcher || router_peer_add(s->router, &l->peer, kind) < 0) {
-        flux_watcher_destroy(l->watcher);
-        free(l);
-        return NULL;
-    }
-    if (!(l->conn = conn_create(fd))) {
-        router_peer_remove(&l->peer);
-        flux_watcher_destroy(l->watcher);
-        free(l);
-        errno = ENOMEM;
+    if (!l->watcher || router_peer_add(s->router, &l->peer, kind) < 0 ||
+        !(l->conn = conn_create(fd))) {
+        link_destroy(l);
         return NULL;
     }
     wait_for(l, FLUX_POLLIN);
@@ -225,6 +282,7 @@ void link_destroy(struct link *l)
     if (!l)
         return;
     router_peer_remove(&l->peer);
+    list_remove(&l->waiting);
     list_remove(&l->dirty);
     flux_watcher_destroy(l->watcher);
     conn_destroy(l->conn);
@@ -260,6 +318,7 @@ struct link_set *link_set_create(flux_t *h, struct router *router)
     s->router = router;
     list_init(&s->dirty);
     list_init(&s->dead);
+    list_init(&s->waiting);
     s->prepare = flux_prepare_watcher_create(r, prepare_cb, s);
     s->idle = flux_idle_watcher_create(r, idle_cb, s);
     if (!s->prepare || !s->idle) {

@@ -2,9 +2,9 @@
  *
  * Joins a conn to the reactor and the router.  What is queued for links
  * during one turn of the loop goes out before it polls again, with one
- * writev(2) a link.  A peer whose queue grows past LINK_PAUSE is not read
- * from until it has drained; past LINK_LIMIT it is cut off and the log says
- * so.
+ * writev(2) a link.  A client whose queue grows past LINK_PAUSE, or that asks
+ * a peer whose queue has, is not read from until it has drained; any peer past
+ * LINK_LIMIT is cut off and the log says so.
  */
 #ifndef LINK_H
 #define LINK_H
@@ -43,6 +43,10 @@ struct link *link_create(struct link_set *s,
 void link_destroy(struct link *l); /* leaves the router first */
 struct peer *link_peer(struct link *l);
 struct conn *link_conn(struct link *l);
+/* The other end is gone for certain: read what it has sent, and let `closed`
+ * be called.
+ */
+void link_end(struct link *l);
 int link_send_raw(struct link *l, const void *data, size_t size);
 /* Whose process is there, for the log line of one that is cut off. */
 void link_set_owner(struct link *l, uid_t uid, pid_t pid);

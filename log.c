@@ -48,8 +48,8 @@ struct line {
     size_t timestamp_size, host_size, name_size, text_size;
 };
 
-static const char *const severities[] = { "emerg", "alert",  "crit", "err",
-                                          "warning", "notice", "info", "debug" };
+static const char *const severities[] = {"emerg",   "alert",  "crit", "err",
+                                         "warning", "notice", "info", "debug"};
 
 /* ---- reading a line --------------------------------------------------- */
 
@@ -97,8 +97,8 @@ static void human_time(const struct line *line, char *s, size_t size)
     snprintf(text, sizeof(text), "%.*s", (int)line->timestamp_size,
              line->timestamp);
     if (sscanf(text, "%4d-%2d-%2dT%23[0-9:.]Z%n", &year, &month, &day, clock,
-               &length) == 4
-        && length > 0 && month >= 1 && month <= 12)
+               &length) == 4 &&
+        length > 0 && month >= 1 && month <= 12)
         snprintf(s, size, "%.3s %02d %s UTC %d", months + 3 * (month - 1), day,
                  clock, year);
     else
@@ -141,8 +141,8 @@ static void print_to_file(struct log *l, const struct line *line)
 
 static void print_copies(struct log *l, const struct line *line)
 {
-    if (line->severity <= l->stderr_level
-        || line->severity <= l->critical_level)
+    if (line->severity <= l->stderr_level ||
+        line->severity <= l->critical_level)
         print_line(stderr, line, l->stderr_local);
     if (l->file)
         print_to_file(l, line);
@@ -186,8 +186,8 @@ static char *copy_line(const char *line, size_t size)
     char *s;
     size_t i, n = size < LINE_SIZE_MAX ? size : LINE_SIZE_MAX;
 
-    while (n > 0 && (line[n - 1] == '\0' || line[n - 1] == '\n'
-                     || line[n - 1] == '\r'))
+    while (n > 0 &&
+           (line[n - 1] == '\0' || line[n - 1] == '\n' || line[n - 1] == '\r'))
         n--;
     if (!(s = malloc(n + 1)))
         return NULL;
@@ -214,8 +214,8 @@ void log_append(struct log *l, const char *text, size_t size)
         free(s);
         return;
     }
-    send_to_followers(l, s);
     put_in_ring(l, s);
+    send_to_followers(l, s);
 }
 
 static void redirect(const char *buf, int len, void *arg)
@@ -273,20 +273,18 @@ static int set_filename(struct log *l, const char *value, flux_error_t *e)
     return 0;
 }
 
-static int set_level(struct log *l,
-                     const char *name,
-                     const char *value,
-                     flux_error_t *e)
+static int
+set_level(struct log *l, const char *name, const char *value, flux_error_t *e)
 {
     const struct {
         const char *name;
         int *level;
     } levels[] = {
-        { "log-level", &l->level },
-        { "log-stderr-level", &l->stderr_level },
-        { "log-critical-level", &l->critical_level },
-        { "log-forward-level", &l->forward_level },
-        { "log-syslog-level", &l->syslog_level },
+        {"log-level", &l->level},
+        {"log-stderr-level", &l->stderr_level},
+        {"log-critical-level", &l->critical_level},
+        {"log-forward-level", &l->forward_level},
+        {"log-syslog-level", &l->syslog_level},
     };
     size_t i;
 
@@ -296,15 +294,14 @@ static int set_level(struct log *l,
     return 0;
 }
 
-static int change(const char *name, const char *value, void *arg, flux_error_t *e)
+static int
+change(const char *name, const char *value, void *arg, flux_error_t *e)
 {
     return set_level(arg, name, value, e);
 }
 
-static int start_value(struct log *l,
-                       const char *name,
-                       const char *value,
-                       flux_error_t *e)
+static int
+start_value(struct log *l, const char *name, const char *value, flux_error_t *e)
 {
     if (strcmp(name, "log-ring-size") == 0)
         return set_ring_size(l, value, e);
@@ -320,20 +317,20 @@ static int read_attributes(struct log *l, flux_error_t *e)
     static const struct {
         const char *name, *value;
     } defaults[] = {
-        { "log-ring-size", "1024" },    { "log-level", "7" },
-        { "log-stderr-level", "3" },    { "log-critical-level", "2" },
-        { "log-forward-level", "3" },   { "log-syslog-level", "3" },
-        { "log-syslog-enable", "0" },   { "log-stderr-mode", "leader" },
+        {"log-ring-size", "1024"},  {"log-level", "7"},
+        {"log-stderr-level", "3"},  {"log-critical-level", "2"},
+        {"log-forward-level", "3"}, {"log-syslog-level", "3"},
+        {"log-syslog-enable", "0"}, {"log-stderr-mode", "leader"},
     };
     const char *filename = attr_value(l->attrs, "log-filename");
-    flux_error_t why = { "" };
+    flux_error_t why = {""};
     size_t i;
 
     for (i = 0; i < UTIL_ARRAY_SIZE(defaults); i++) {
         const char *name = defaults[i].name;
 
-        if (!attr_value(l->attrs, name)
-            && attr_put(l->attrs, name, defaults[i].value) < 0)
+        if (!attr_value(l->attrs, name) &&
+            attr_put(l->attrs, name, defaults[i].value) < 0)
             return util_error(e, "out of memory");
         if (start_value(l, name, attr_value(l->attrs, name), &why) < 0)
             return util_error(e, "%s: %s", name, why.text);
@@ -345,10 +342,8 @@ static int read_attributes(struct log *l, flux_error_t *e)
 
 /* ---- service ------------------------------------------------------------ */
 
-static void append_cb(flux_t *h,
-                      flux_msg_handler_t *mh,
-                      const flux_msg_t *msg,
-                      void *arg)
+static void
+append_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     const void *data;
     size_t size;
@@ -360,10 +355,8 @@ static void append_cb(flux_t *h,
         flux_respond(h, msg, NULL);
 }
 
-static void clear_cb(flux_t *h,
-                     flux_msg_handler_t *mh,
-                     const flux_msg_t *msg,
-                     void *arg)
+static void
+clear_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     (void)mh;
     clear_ring(arg);
@@ -378,18 +371,16 @@ static void send_backlog(struct log *l, const flux_msg_t *msg)
         flux_respond(l->h, msg, l->ring[(l->ring_first + i) % l->ring_size]);
 }
 
-static void dmesg_cb(flux_t *h,
-                     flux_msg_handler_t *mh,
-                     const flux_msg_t *msg,
-                     void *arg)
+static void
+dmesg_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct log *l = arg;
     int follow, nobacklog = 0;
 
     (void)mh;
     if (flux_request_unpack(msg, NULL, "{s:b s?b}", "follow", &follow,
-                            "nobacklog", &nobacklog) < 0
-        || !flux_msg_is_streaming(msg)) {
+                            "nobacklog", &nobacklog) < 0 ||
+        !flux_msg_is_streaming(msg)) {
         flux_respond_error(h, msg, EPROTO, NULL);
         return;
     }
@@ -413,10 +404,8 @@ static void disconnect_cb(flux_t *h,
     flux_msglist_disconnect(l->followers, msg);
 }
 
-static void cancel_cb(flux_t *h,
-                      flux_msg_handler_t *mh,
-                      const flux_msg_t *msg,
-                      void *arg)
+static void
+cancel_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct log *l = arg;
 
@@ -424,10 +413,8 @@ static void cancel_cb(flux_t *h,
     flux_msglist_cancel(h, l->followers, msg);
 }
 
-static void stats_cb(flux_t *h,
-                     flux_msg_handler_t *mh,
-                     const flux_msg_t *msg,
-                     void *arg)
+static void
+stats_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct log *l = arg;
 
@@ -438,12 +425,12 @@ static void stats_cb(flux_t *h,
 }
 
 static const struct flux_msg_handler_spec handlers[] = {
-    { FLUX_MSGTYPE_REQUEST, "log.append", append_cb, 0 },
-    { FLUX_MSGTYPE_REQUEST, "log.clear", clear_cb, 0 },
-    { FLUX_MSGTYPE_REQUEST, "log.dmesg", dmesg_cb, 0 },
-    { FLUX_MSGTYPE_REQUEST, "log.cancel", cancel_cb, 0 },
-    { FLUX_MSGTYPE_REQUEST, "log.disconnect", disconnect_cb, FLUX_ROLE_ALL },
-    { FLUX_MSGTYPE_REQUEST, "log.stats-get", stats_cb, 0 },
+    {FLUX_MSGTYPE_REQUEST, "log.append", append_cb, 0},
+    {FLUX_MSGTYPE_REQUEST, "log.clear", clear_cb, 0},
+    {FLUX_MSGTYPE_REQUEST, "log.dmesg", dmesg_cb, 0},
+    {FLUX_MSGTYPE_REQUEST, "log.cancel", cancel_cb, 0},
+    {FLUX_MSGTYPE_REQUEST, "log.disconnect", disconnect_cb, FLUX_ROLE_ALL},
+    {FLUX_MSGTYPE_REQUEST, "log.stats-get", stats_cb, 0},
     FLUX_MSGHANDLER_TABLE_END,
 };
 
@@ -452,10 +439,8 @@ int log_serve(struct log *l, flux_t *h)
     return serve_handlers(h, handlers, l);
 }
 
-struct log *log_create(flux_t *h,
-                       struct attr_set *attrs,
-                       uint32_t rank,
-                       flux_error_t *e)
+struct log *
+log_create(flux_t *h, struct attr_set *attrs, uint32_t rank, flux_error_t *e)
 {
     struct log *l = calloc(1, sizeof(*l));
     char text[16];

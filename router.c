@@ -11,6 +11,10 @@
  * it on top, else it was not asked for.  It is popped, then the connector's,
  * then the next names the peer to go to.
  *
+ * A client may send requests that have routes already, as a proxy does for
+ * its own clients.  Nothing is believed of those but that they came through
+ * that client: who asked is the route that the router itself pushed.
+ *
  * A request that went to a peer is remembered (its header, routes and topic,
  * sharing the body) under its sender and matchtag until it is answered, so
  * that it gets an answer if the peer dies.  Matchtag 0 means that the sender
@@ -34,7 +38,9 @@
 
 enum {
     SERVICE_NAME_MAX = 255, /* a topic's first word; bounds the notify key */
-    PENDING_KEY_SIZE = UTIL_UUID_SIZE - 1 + 4, /* sender's UUID, matchtag */
+    /* of a request: peer, who it speaks for, matchtag */
+    PENDING_KEY_SIZE = 2 * MSG_ROUTE_SIZE_MAX + sizeof(uint32_t),
+    SUBSCRIPTIONS_MAX = 4096, /* of one peer: each event is compared to all */
 };
 
 struct subscription {
@@ -54,6 +60,7 @@ struct router {
     struct table *services; /* by name: struct peer, not owned */
     struct list subscribers;
     uint32_t event_seq;
+    struct peer *asked_full; /* what router_receive() returns */
     router_trace_f trace;
     void *trace_arg;
     struct peer self; /* the services `event` and `service` */
@@ -68,6 +75,14 @@ static void route_response(struct router *r, flux_msg_t *msg);
 static void destroy_message(void *msg)
 {
     flux_msg_destroy(msg);
+}
+
+static void drop_tables(struct peer *p)
+{
+    table_destroy(p->notify);
+    table_destroy(p->askers);
+    table_destroy(p->pending);
+    p->notify = p->askers = p->pending = NULL;
 }
 
 int router_peer_add(struct router *r, struct peer *p, enum peer_kind kind)
@@ -86,12 +101,11 @@ int router_peer_add(struct router *r, struct peer *p, enum peer_kind kind)
     p->notify = table_create(NULL);
     p->askers = table_create(NULL);
     p->pending = table_create(destroy_message);
-    if (p->notify && p->askers && p->pending
-        && table_set(r->peers, p->uuid, p) == 0)
+    if (p->notify && p->askers && p->pending &&
+        table_set(r->peers, p->uuid, p) == 0)
         return 0;
-    table_destroy(p->notify);
-    table_destroy(p->askers);
-    table_destroy(p->pending);
+    drop_tables(p);
+    p->router = NULL;
     errno = ENOMEM;
     return -1;
 }
@@ -101,7 +115,7 @@ static void drop_subscriptions(struct peer *p)
     struct list *l, *following;
 
     LIST_FOREACH(&p->subscriptions, l, following)
-        free(LIST_ENTRY(l, struct subscription, link));
+    free(LIST_ENTRY(l, struct subscription, link));
     list_init(&p->subscriptions);
     list_remove(&p->subscriber);
 }
@@ -110,7 +124,8 @@ static void drop_deferred(struct peer *p)
 {
     struct list *l, *following;
 
-    LIST_FOREACH(&p->deferred, l, following) {
+    LIST_FOREACH(&p->deferred, l, following)
+    {
         list_remove(l);
         flux_msg_destroy(LIST_ENTRY(l, flux_msg_t, link));
     }
@@ -160,9 +175,9 @@ static void send_disconnect(struct peer *p, const char *key, size_t len)
              (int)(len - sizeof(nodeid)), key);
     memcpy(&nodeid, key + len - sizeof(nodeid), sizeof(nodeid));
     msg = flux_request_encode(topic, NULL);
-    if (!msg || flux_msg_set_noresponse(msg) < 0
-        || flux_msg_set_nodeid(msg, nodeid) < 0
-        || flux_msg_set_cred(msg, p->cred) < 0 || push_sender(p, msg) < 0)
+    if (!msg || flux_msg_set_noresponse(msg) < 0 ||
+        flux_msg_set_nodeid(msg, nodeid) < 0 ||
+        flux_msg_set_cred(msg, p->cred) < 0 || push_sender(p, msg) < 0)
         flux_msg_destroy(msg);
     else
         route_request(p->router, msg);
@@ -187,25 +202,13 @@ void router_peer_remove(struct peer *p)
     table_remove(p->router->peers, p->uuid);
     notify_disconnect(p);
     answer_pending(p);
-    table_destroy(p->notify);
-    table_destroy(p->askers);
-    table_destroy(p->pending);
+    drop_tables(p);
     p->router = NULL;
 }
 
 struct peer *router_peer_find(struct router *r, const char *uuid)
 {
     return table_get(r->peers, uuid);
-}
-
-struct peer *router_sender(struct router *r, const flux_msg_t *request)
-{
-    const char *id;
-    size_t len;
-
-    if (!msg_route_bottom(request, &id, &len))
-        return NULL;
-    return table_getn(r->peers, id, len);
 }
 
 const char *router_connector_uuid(struct router *r)
@@ -283,49 +286,76 @@ const char *router_service_next(struct router *r, struct peer *p, size_t *pos)
 
 /* ---- pending requests ------------------------------------------------ */
 
-/* Who sent a request: its first route; "" is the broker itself. */
-static const char *asker_of(const flux_msg_t *msg, size_t *len)
-{
-    const char *id;
+/* Who asked.  `peer` handed the request to this broker: the route that the
+ * router itself pushed, or "" for the broker.  `sender` is the bottom of the
+ * stack where that is another, whom the peer says that it speaks for; for
+ * that there is only its word, so it counts as a part of the peer.
+ */
+struct asker {
+    const char *peer, *sender;
+    size_t peer_len, sender_len;
+};
 
-    if (msg_route_bottom(msg, &id, len))
-        return id;
-    *len = 0;
-    return "";
+static bool is_id(const char *id, size_t len, const char *uuid)
+{
+    return len == strlen(uuid) && memcmp(id, uuid, len) == 0;
 }
 
-static size_t pending_key(const flux_msg_t *msg, char key[PENDING_KEY_SIZE])
+static struct asker asker_of(struct router *r, const flux_msg_t *msg)
 {
-    size_t len;
-    const char *id = asker_of(msg, &len);
+    struct asker a = {"", "", 0, 0};
 
-    if (msg->b == FLUX_MATCHTAG_NONE || len > PENDING_KEY_SIZE - sizeof(msg->b))
-        return 0;
-    memcpy(key, id, len);
-    memcpy(key + len, &msg->b, sizeof(msg->b));
-    return len + sizeof(msg->b);
+    if (msg_route_top(msg, &a.peer, &a.peer_len) &&
+        is_id(a.peer, a.peer_len, r->connector_uuid))
+        msg_route_at(msg, 1, &a.peer, &a.peer_len);
+    msg_route_bottom(msg, &a.sender, &a.sender_len);
+    if (a.sender_len == a.peer_len && memcmp(a.sender, a.peer, a.peer_len) == 0)
+        a.sender_len = 0;
+    return a;
 }
 
-static void note_asker(struct peer *p, const flux_msg_t *request)
+struct peer *router_sender(struct router *r, const flux_msg_t *request)
 {
-    size_t len;
-    const char *id = asker_of(request, &len);
+    struct asker a = asker_of(r, request);
 
-    if (!table_getn(p->askers, id, len))
-        table_setn(p->askers, id, len, p);
+    return table_getn(r->peers, a.peer, a.peer_len);
+}
+
+static size_t asker_key(const struct asker *a, char key[PENDING_KEY_SIZE])
+{
+    memcpy(key, a->peer, a->peer_len);
+    memcpy(key + a->peer_len, a->sender, a->sender_len);
+    return a->peer_len + a->sender_len;
+}
+
+static size_t pending_key(const struct asker *a,
+                          uint32_t matchtag,
+                          char key[PENDING_KEY_SIZE])
+{
+    size_t len = asker_key(a, key);
+
+    memcpy(key + len, &matchtag, sizeof(matchtag));
+    return len + sizeof(matchtag);
+}
+
+static void note_asker(struct peer *p, const struct asker *a)
+{
+    if (!table_getn(p->askers, a->peer, a->peer_len))
+        table_setn(p->askers, a->peer, a->peer_len, p);
 }
 
 static void pending_add(struct peer *p, const flux_msg_t *request)
 {
+    struct asker a = asker_of(p->router, request);
     char key[PENDING_KEY_SIZE];
     size_t len;
     flux_msg_t *copy;
 
-    note_asker(p, request);
-    if (request->flags & FLUX_MSGFLAG_NORESPONSE)
+    note_asker(p, &a);
+    if ((request->flags & FLUX_MSGFLAG_NORESPONSE) ||
+        request->b == FLUX_MATCHTAG_NONE)
         return;
-    if (!(len = pending_key(request, key)))
-        return;
+    len = pending_key(&a, request->b, key);
     copy = msg_clone(request);
     if (copy && table_setn(p->pending, key, len, copy) < 0)
         flux_msg_destroy(copy);
@@ -334,28 +364,31 @@ static void pending_add(struct peer *p, const flux_msg_t *request)
 /* Whether `p` may send this response; the last of a request settles it. */
 static bool pending_settle(struct peer *p, const flux_msg_t *response)
 {
+    struct asker a = asker_of(p->router, response);
     char key[PENDING_KEY_SIZE];
-    size_t len;
-    const char *id = asker_of(response, &len);
 
-    if (!table_getn(p->askers, id, len))
+    if (!table_getn(p->askers, a.peer, a.peer_len))
         return false;
     if (!(response->flags & FLUX_MSGFLAG_STREAMING) || response->a != 0)
-        if ((len = pending_key(response, key)))
-            table_removen(p->pending, key, len);
+        table_removen(p->pending, key, pending_key(&a, response->b, key));
     return true;
 }
 
-/* The sender of a disconnect waits for nothing any more. */
+/* The sender of a disconnect waits for nothing any more; if that is the peer
+ * itself, neither do those it spoke for.
+ */
 static void pending_forget(struct peer *p, const flux_msg_t *disconnect)
 {
-    const char *id, *key;
-    size_t id_len, key_len, pos = 0;
+    struct asker a = asker_of(p->router, disconnect);
+    char gone[PENDING_KEY_SIZE];
+    size_t len = asker_key(&a, gone), key_len, pos = 0;
+    const char *key;
 
-    id = asker_of(disconnect, &id_len);
-    table_removen(p->askers, id, id_len);
+    if (a.sender_len == 0)
+        table_removen(p->askers, a.peer, a.peer_len);
     while (table_next(p->pending, &pos, &key, &key_len))
-        if (key_len > id_len && memcmp(key, id, id_len) == 0)
+        if (key_len > len && memcmp(key, gone, len) == 0 &&
+            (a.sender_len == 0 || key_len == len + sizeof(uint32_t)))
             table_removen(p->pending, key, key_len);
 }
 
@@ -363,9 +396,9 @@ static bool is_disconnect(const flux_msg_t *msg)
 {
     static const char suffix[] = ".disconnect";
 
-    return (msg->flags & FLUX_MSGFLAG_NORESPONSE)
-        && msg->topic_size > sizeof(suffix)
-        && strcmp(msg->topic + msg->topic_size - sizeof(suffix), suffix) == 0;
+    return (msg->flags & FLUX_MSGFLAG_NORESPONSE) &&
+           msg->topic_size > sizeof(suffix) &&
+           strcmp(msg->topic + msg->topic_size - sizeof(suffix), suffix) == 0;
 }
 
 /* ---- handing a message to a peer ------------------------------------- */
@@ -413,7 +446,8 @@ void router_defer(struct peer *p, bool on)
     p->deferring = on;
     if (on)
         return;
-    LIST_FOREACH(&p->deferred, l, following) {
+    LIST_FOREACH(&p->deferred, l, following)
+    {
         list_remove(l);
         router_deliver(p, LIST_ENTRY(l, flux_msg_t, link), true);
     }
@@ -440,6 +474,8 @@ static void deliver_request(struct peer *p, flux_msg_t *msg)
         }
     }
     router_deliver(p, msg, false);
+    if (p->full)
+        r->asked_full = p;
 }
 
 /* ---- requests ----------------------------------------------------------- */
@@ -469,30 +505,34 @@ static void request_here(struct router *r, flux_msg_t *msg)
         refuse_unmatched(r, msg);
 }
 
-static bool goes_upstream(struct router *r, const flux_msg_t *msg)
+/* With flag `upstream` the nodeid is the sender's. */
+static bool is_for_here(struct router *r, const flux_msg_t *msg)
 {
-    return (msg->flags & FLUX_MSGFLAG_UPSTREAM) && msg->a == r->rank;
+    if (msg->flags & FLUX_MSGFLAG_UPSTREAM)
+        return msg->a != r->rank;
+    return msg->a == FLUX_NODEID_ANY || msg->a == r->rank;
 }
 
 static void route_request(struct router *r, flux_msg_t *msg)
 {
-    bool any = msg->a == FLUX_NODEID_ANY || (msg->flags & FLUX_MSGFLAG_UPSTREAM);
-
     if (!msg->topic)
         refuse(r, msg, EPROTO, "request has no topic");
-    else if (goes_upstream(r, msg) || (!any && msg->a != r->rank))
+    else if (!is_for_here(r, msg))
         refuse(r, msg, EHOSTUNREACH, NULL);
     else
         request_here(r, msg);
 }
 
-/* Remember that `p` asked this service, for when it leaves. */
+/* Remember that `p` asked this service, for when it leaves.  One that is not
+ * there is not worth the memory, of which a client could take any amount.
+ */
 static void note_asked(struct peer *p, const flux_msg_t *msg)
 {
     char key[SERVICE_NAME_MAX + sizeof(msg->a)];
     size_t len = msg_service_length(msg);
 
-    if (len == 0 || len > SERVICE_NAME_MAX || is_disconnect(msg))
+    if (!msg->topic || !is_for_here(p->router, msg) ||
+        !table_getn(p->router->services, msg->topic, len) || is_disconnect(msg))
         return;
     memcpy(key, msg->topic, len);
     memcpy(key + len, &msg->a, sizeof(msg->a));
@@ -510,15 +550,15 @@ static void receive_request(struct peer *from, flux_msg_t *msg)
         route_request(from->router, msg);
 }
 
-/* ---- responses ------------------------------------------------------------ */
+/* ---- responses ------------------------------------------------------------
+ */
 
 static bool pop_if_top(flux_msg_t *msg, const char *uuid)
 {
     const char *id;
     size_t len;
 
-    if (!msg_route_top(msg, &id, &len) || len != strlen(uuid)
-        || memcmp(id, uuid, len) != 0)
+    if (!msg_route_top(msg, &id, &len) || !is_id(id, len, uuid))
         return false;
     flux_msg_route_delete_last(msg);
     return true;
@@ -544,9 +584,8 @@ static void route_response(struct router *r, flux_msg_t *msg)
 
 static void receive_response(struct peer *from, flux_msg_t *msg)
 {
-    if (from->kind != PEER_BROKER
-        && (!pop_if_top(msg, from->router->uuid)
-            || !pending_settle(from, msg)))
+    if (from->kind != PEER_BROKER &&
+        (!pop_if_top(msg, from->router->uuid) || !pending_settle(from, msg)))
         flux_msg_destroy(msg);
     else
         route_response(from->router, msg);
@@ -570,17 +609,19 @@ void router_respond_error(struct router *r,
     route_response(r, msg);
 }
 
-/* ---- events ------------------------------------------------------------------ */
+/* ---- events
+ * ------------------------------------------------------------------ */
 
 static bool has_subscribed(struct peer *p, const flux_msg_t *msg)
 {
     struct list *l, *following;
 
-    LIST_FOREACH(&p->subscriptions, l, following) {
+    LIST_FOREACH(&p->subscriptions, l, following)
+    {
         struct subscription *s = LIST_ENTRY(l, struct subscription, link);
 
-        if (s->length < msg->topic_size
-            && memcmp(s->topic, msg->topic, s->length) == 0)
+        if (s->length < msg->topic_size &&
+            memcmp(s->topic, msg->topic, s->length) == 0)
             return true;
     }
     return false;
@@ -588,9 +629,9 @@ static bool has_subscribed(struct peer *p, const flux_msg_t *msg)
 
 static bool may_see(struct peer *p, const flux_msg_t *msg)
 {
-    return !(msg->flags & FLUX_MSGFLAG_PRIVATE)
-        || (p->cred.rolemask & FLUX_ROLE_OWNER)
-        || p->cred.userid == msg->userid;
+    return !(msg->flags & FLUX_MSGFLAG_PRIVATE) ||
+           (p->cred.rolemask & FLUX_ROLE_OWNER) ||
+           p->cred.userid == msg->userid;
 }
 
 static void deliver_event(struct peer *p, flux_msg_t *msg)
@@ -611,7 +652,8 @@ uint32_t router_publish(struct router *r, flux_msg_t *msg)
 
     flux_msg_route_clear(msg);
     flux_msg_set_seq(msg, seq);
-    LIST_FOREACH(&r->subscribers, l, following) {
+    LIST_FOREACH(&r->subscribers, l, following)
+    {
         struct peer *p = LIST_ENTRY(l, struct peer, subscriber);
 
         if (has_subscribed(p, msg) && may_see(p, msg))
@@ -621,7 +663,8 @@ uint32_t router_publish(struct router *r, flux_msg_t *msg)
     return seq;
 }
 
-/* ---- ingress ------------------------------------------------------------------- */
+/* ---- ingress
+ * ------------------------------------------------------------------- */
 
 static void assign_cred(struct peer *p, flux_msg_t *msg)
 {
@@ -631,8 +674,9 @@ static void assign_cred(struct peer *p, flux_msg_t *msg)
         msg->rolemask = p->cred.rolemask;
 }
 
-void router_receive(struct peer *from, flux_msg_t *msg)
+struct peer *router_receive(struct peer *from, flux_msg_t *msg)
 {
+    from->router->asked_full = NULL;
     count(from, msg, true);
     assign_cred(from, msg);
     trace(from, "tx", msg);
@@ -646,13 +690,14 @@ void router_receive(struct peer *from, flux_msg_t *msg)
         router_publish(from->router, msg);
     else
         flux_msg_destroy(msg);
+    return from->router->asked_full;
 }
 
-/* ---- the router's own services -------------------------------------------------- */
+/* ---- the router's own services
+ * -------------------------------------------------- */
 
-static void self_respond(struct router *r,
-                         const flux_msg_t *request,
-                         flux_msg_t *response)
+static void
+self_respond(struct router *r, const flux_msg_t *request, flux_msg_t *response)
 {
     struct peer *sender = router_sender(r, request);
 
@@ -675,7 +720,8 @@ static struct subscription *subscription_find(struct peer *p, const char *topic)
 {
     struct list *l, *following;
 
-    LIST_FOREACH(&p->subscriptions, l, following) {
+    LIST_FOREACH(&p->subscriptions, l, following)
+    {
         struct subscription *s = LIST_ENTRY(l, struct subscription, link);
 
         if (strcmp(s->topic, topic) == 0)
@@ -694,12 +740,17 @@ static int subscribe(struct router *r, struct peer *p, const char *topic)
         s->count++;
         return 0;
     }
+    if (p->subscription_count == SUBSCRIPTIONS_MAX) {
+        errno = ENOSPC;
+        return -1;
+    }
     if (!(s = malloc(sizeof(*s) + len + 1)))
         return -1;
     s->count = 1;
     s->length = len;
     memcpy(s->topic, topic, len + 1);
     list_append(&p->subscriptions, &s->link);
+    p->subscription_count++;
     if (list_empty(&p->subscriber))
         list_append(&r->subscribers, &p->subscriber);
     return 0;
@@ -714,6 +765,7 @@ static int unsubscribe(struct peer *p, const char *topic)
     if (--s->count == 0) {
         list_remove(&s->link);
         free(s);
+        p->subscription_count--;
     }
     if (list_empty(&p->subscriptions))
         list_remove(&p->subscriber);
@@ -774,7 +826,8 @@ static int service_add(struct router *r,
 {
     const char *name;
 
-    if (require_owner(msg, e) < 0 || decode_string(msg, "service", &name, e) < 0)
+    if (require_owner(msg, e) < 0 ||
+        decode_string(msg, "service", &name, e) < 0)
         return -1;
     return router_service_add(r, name, sender);
 }
@@ -786,7 +839,8 @@ static int service_remove(struct router *r,
 {
     const char *name;
 
-    if (require_owner(msg, e) < 0 || decode_string(msg, "service", &name, e) < 0)
+    if (require_owner(msg, e) < 0 ||
+        decode_string(msg, "service", &name, e) < 0)
         return -1;
     return router_service_remove(r, name, sender);
 }
@@ -800,9 +854,9 @@ static int event_encode(const flux_msg_t *request, flux_msg_t **event)
 
     *event = NULL;
     if (flux_request_unpack(request, NULL, "{s:s s:i s?s}", "topic", &topic,
-                            "flags", &flags, "payload", &payload) < 0
-        || (flags & ~FLUX_MSGFLAG_PRIVATE)
-        || (payload && !(data = base64_decode(payload, &size)))) {
+                            "flags", &flags, "payload", &payload) < 0 ||
+        (flags & ~FLUX_MSGFLAG_PRIVATE) ||
+        (payload && !(data = base64_decode(payload, &size)))) {
         errno = EPROTO;
         return -1;
     }
@@ -834,7 +888,8 @@ static void event_publish(struct router *r, const flux_msg_t *request)
     event->rolemask = request->rolemask;
     seq = router_publish(r, event);
     response = flux_response_derive(request, 0);
-    if (response && flux_msg_pack(response, "{s:i}", "seq", (int)seq) == 0)
+    if (response &&
+        flux_msg_pack(response, "{s:I}", "seq", (json_int_t)seq) == 0)
         flux_msg_set_cred(response, r->self.cred);
     if (response && !(request->flags & FLUX_MSGFLAG_NORESPONSE))
         route_response(r, response);
@@ -846,10 +901,10 @@ static const struct {
     const char *topic;
     self_method_f method;
 } self_methods[] = {
-    { "event.subscribe", event_subscribe },
-    { "event.unsubscribe", event_unsubscribe },
-    { "service.add", service_add },
-    { "service.remove", service_remove },
+    {"event.subscribe", event_subscribe},
+    {"event.unsubscribe", event_unsubscribe},
+    {"service.add", service_add},
+    {"service.remove", service_remove},
 };
 
 static self_method_f self_method_find(const char *topic)
@@ -866,12 +921,15 @@ static void self_call(struct router *r, const flux_msg_t *msg)
 {
     self_method_f method = self_method_find(msg->topic);
     struct peer *sender = router_sender(r, msg);
-    flux_error_t e = { "" };
+    flux_error_t e = {""};
     flux_msg_t *response;
 
     if (!method) {
         util_errno(&e, ENOSYS, "Unknown service method '%s'", msg->topic);
-    } else if (!sender) {
+        router_respond_error(r, msg, ENOSYS, e.text);
+        return;
+    }
+    if (!sender) {
         util_errno(&e, ENOENT, "%s: sender is not on this rank", msg->topic);
     } else if (method(r, sender, msg, &e) == 0) {
         self_respond(r, msg, flux_response_derive(msg, 0));
@@ -894,7 +952,8 @@ static void self_send(struct peer *p, flux_msg_t *msg)
     flux_msg_destroy(msg);
 }
 
-/* ---- router -------------------------------------------------------------------------- */
+/* ---- router
+ * -------------------------------------------------------------------------- */
 
 static int add_own_services(struct router *r)
 {
@@ -902,8 +961,8 @@ static int add_own_services(struct router *r)
     snprintf(r->self.name, sizeof(r->self.name), "router");
     if (router_peer_add(r, &r->self, PEER_BROKER) < 0)
         return -1;
-    if (router_service_add(r, "event", &r->self) < 0
-        || router_service_add(r, "service", &r->self) < 0)
+    if (router_service_add(r, "event", &r->self) < 0 ||
+        router_service_add(r, "service", &r->self) < 0)
         return -1;
     return 0;
 }

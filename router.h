@@ -33,11 +33,13 @@ struct peer {
     char name[64]; /* for people: module name, "client", "rank 3" */
     struct flux_msg_cred cred; /* put on what comes from this peer */
     bool may_impersonate; /* owner: cred only where the sender set none */
+    bool full;     /* its queue is long: clients that ask it must wait */
     bool refusing; /* a module that is finalizing: ENOSYS for requests */
     bool traced; /* a module: shown by module.trace */
     bool deferring; /* module.debug defer: messages wait in `deferred` */
     struct list deferred;
     struct list subscriptions;
+    size_t subscription_count;
     struct list subscriber; /* in the router's list, if it has subscribed */
     struct table *notify; /* services that must hear of its disconnect */
     struct table *askers;  /* who has sent it requests and is still there */
@@ -60,7 +62,7 @@ void router_destroy(struct router *r);
 int router_peer_add(struct router *r, struct peer *p, enum peer_kind kind);
 void router_peer_remove(struct peer *p);
 struct peer *router_peer_find(struct router *r, const char *uuid);
-/* The local peer that sent a request, or NULL if it came from elsewhere. */
+/* The local peer that a request came from, or NULL if it is the broker. */
 struct peer *router_sender(struct router *r, const flux_msg_t *request);
 
 /* The UUID that stands for the local connector in clients' routes. */
@@ -75,8 +77,10 @@ struct peer *router_service_find(struct router *r, const char *name);
 /* Walk the services of one peer: start with *pos 0; NULL at the end. */
 const char *router_service_next(struct router *r, struct peer *p, size_t *pos);
 
-/* A message came from `from`.  Takes `msg`. */
-void router_receive(struct peer *from, flux_msg_t *msg);
+/* A message came from `from`.  Takes `msg`.  The peer that it was a request
+ * for, if that one's queue is full now; else NULL.
+ */
+struct peer *router_receive(struct peer *from, flux_msg_t *msg);
 
 /* Hand `msg` to `p`, past its deferral if `now`.  Takes `msg`. */
 void router_deliver(struct peer *p, flux_msg_t *msg, bool now);

@@ -31,7 +31,8 @@ struct rundir {
 
 static void remove_tree(int parent, const char *name, int depth)
 {
-    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    int fd =
+        openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
     struct dirent *d;
 
@@ -50,7 +51,13 @@ static void remove_tree(int parent, const char *name, int depth)
     unlinkat(parent, name, AT_REMOVEDIR);
 }
 
-/* ---- making it -------------------------------------------------------------- */
+void rundir_remove(const char *path)
+{
+    remove_tree(AT_FDCWD, path, 0);
+}
+
+/* ---- making it --------------------------------------------------------------
+ */
 
 static int make_fresh(struct rundir *d, const char *parent, flux_error_t *e)
 {
@@ -106,7 +113,7 @@ static int make(struct rundir *d, const char *given, flux_error_t *e)
 
 static int lock(struct rundir *d, uint32_t rank, flux_error_t *e)
 {
-    struct flock want = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+    struct flock want = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     char *name = util_asprintf("%s/broker-%u.lock", d->path, (unsigned)rank);
 
     if (name)
@@ -129,9 +136,8 @@ static int lock(struct rundir *d, uint32_t rank, flux_error_t *e)
                       strerror(errno));
 }
 
-struct rundir *rundir_create(struct attr_set *attrs,
-                             uint32_t rank,
-                             flux_error_t *e)
+struct rundir *
+rundir_create(struct attr_set *attrs, uint32_t rank, flux_error_t *e)
 {
     struct rundir *d = calloc(1, sizeof(*d));
     const char *cleanup = attr_value(attrs, "rundir-cleanup");
@@ -139,8 +145,7 @@ struct rundir *rundir_create(struct attr_set *attrs,
     if (!d)
         return NULL;
     d->lock = -1;
-    if (make(d, attr_value(attrs, "rundir"), e) < 0
-        || lock(d, rank, e) < 0) {
+    if (make(d, attr_value(attrs, "rundir"), e) < 0 || lock(d, rank, e) < 0) {
         int saved_errno = errno;
 
         d->cleanup = d->cleanup && saved_errno != EBUSY;

@@ -17,4 +17,7 @@ const char *rundir_path(struct rundir *d);
 /* Unlock, and remove with all that is in it if the attribute says so. */
 void rundir_destroy(struct rundir *d);
 
+/* Remove a folder with all that is in it, as far as that can be done. */
+void rundir_remove(const char *path);
+
 #endif /* RUNDIR_H */

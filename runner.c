@@ -2,7 +2,7 @@
  *
  * The child gets the signals as a fresh process has them: default actions,
  * nothing blocked.  It asks the system to be killed when the broker dies.
- * A failed exec is told through a pipe that the exec closes, so that its
+ * A failed exec is told through a socket that the exec closes, so that its
  * reason is known and it counts as a shell would count it: 127 where there is
  * no such program, 126 where it cannot be run.
  */
@@ -23,7 +23,8 @@ struct runner {
     char *name;
     char *command; /* the words joined by blanks, for the log */
     pid_t pid;     /* 0 once it has been reaped */
-    bool own_group;
+    int flags;
+    bool aborted;   /* it was sent a signal */
     double started; /* monotonic */
     flux_watcher_t *child;
     runner_done_f done;
@@ -32,8 +33,8 @@ struct runner {
 
 static void reset_signals(void)
 {
-    static const int signals[] = { SIGINT,  SIGTERM, SIGHUP, SIGQUIT,
-                                   SIGPIPE, SIGCHLD, SIGUSR1, SIGUSR2 };
+    static const int signals[] = {SIGINT,  SIGTERM, SIGHUP,  SIGQUIT,
+                                  SIGPIPE, SIGCHLD, SIGUSR1, SIGUSR2};
     struct sigaction sa;
     sigset_t none;
     size_t i;
@@ -46,13 +47,25 @@ static void reset_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static void child(char *const argv[], bool own_group, pid_t parent, int fd)
+static void close_input(void)
+{
+    int fd = open("/dev/null", O_RDONLY);
+
+    if (fd > STDIN_FILENO) {
+        dup2(fd, STDIN_FILENO);
+        close(fd);
+    }
+}
+
+static void child(char *const argv[], int flags, pid_t parent, int fd)
 {
     ssize_t n;
 
     reset_signals();
-    if (own_group)
+    if (flags & RUNNER_OWN_GROUP)
         setpgid(0, 0);
+    if (flags & RUNNER_NO_INPUT)
+        close_input();
     sys_die_with_parent(SIGKILL);
     if (getppid() != parent)
         _exit(1); /* the broker died before we could ask */
@@ -76,14 +89,13 @@ static int start(struct runner *r, char *const argv[])
     pid_t parent = getpid();
     int fds[2];
 
-    if (pipe(fds) < 0)
+    if (sys_socketpair(fds) < 0)
         return -1;
-    util_set_cloexec(fds[0], true);
-    util_set_cloexec(fds[1], true);
+    util_set_nonblock(fds[0], false);
     fflush(NULL);
     r->pid = fork();
     if (r->pid == 0)
-        child(argv, r->own_group, parent, fds[1]);
+        child(argv, r->flags, parent, fds[1]);
     close(fds[1]);
     if (r->pid > 0)
         report_exec_failure(r, fds[0], argv[0]);
@@ -96,28 +108,33 @@ static int exit_code(int status)
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-static void ended(flux_reactor_t *reactor,
-                  flux_watcher_t *w,
-                  int revents,
-                  void *arg)
+static const char *describe_end(struct runner *r, int status)
+{
+    if (WIFSIGNALED(status))
+        return strsignal(WTERMSIG(status));
+    return r->aborted && status == 0 ? "aborted after exit with rc=0"
+                                     : "Exited";
+}
+
+static void
+ended(flux_reactor_t *reactor, flux_watcher_t *w, int revents, void *arg)
 {
     struct runner *r = arg;
     int status = reactor_child_watcher_status(w);
-    int rc = exit_code(status);
+    int rc = r->aborted && status == 0 ? 1 : exit_code(status);
 
     (void)reactor;
     (void)revents;
     r->pid = 0;
     flux_log(r->h, rc ? LOG_ERR : LOG_INFO, "%s: %s %s (rc=%d) %.1fs", r->name,
-             r->command,
-             WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "Exited", rc,
+             r->command, describe_end(r, status), rc,
              util_monotime() - r->started);
     r->done(r, rc, r->arg);
 }
 
 static char *join_words(char *const argv[])
 {
-    struct buf b = { NULL, 0, 0, false };
+    struct buf b = {NULL, 0, 0, false};
     size_t i;
 
     for (i = 0; argv[i]; i++) {
@@ -131,7 +148,7 @@ static char *join_words(char *const argv[])
 struct runner *runner_create(flux_t *h,
                              const char *name,
                              char *const argv[],
-                             bool own_group,
+                             int flags,
                              runner_done_f done,
                              void *arg)
 {
@@ -140,15 +157,15 @@ struct runner *runner_create(flux_t *h,
     if (!r)
         return NULL;
     r->h = h;
-    r->own_group = own_group;
+    r->flags = flags;
     r->done = done;
     r->arg = arg;
     r->started = util_monotime();
     r->name = strdup(name);
     r->command = join_words(argv);
-    if (!r->name || !r->command || start(r, argv) < 0
-        || !(r->child = reactor_child_watcher_create(flux_get_reactor(h),
-                                                     r->pid, ended, r))) {
+    if (!r->name || !r->command || start(r, argv) < 0 ||
+        !(r->child = reactor_child_watcher_create(flux_get_reactor(h), r->pid,
+                                                  ended, r))) {
         runner_destroy(r);
         return NULL;
     }
@@ -158,12 +175,15 @@ struct runner *runner_create(flux_t *h,
 
 int runner_kill(struct runner *r, int signum)
 {
+    pid_t whom = r->flags & RUNNER_OWN_GROUP ? -r->pid : r->pid;
+
     if (r->pid == 0) {
         errno = ESRCH;
         return -1;
     }
-    kill(r->own_group ? -r->pid : r->pid, SIGCONT);
-    return kill(r->own_group ? -r->pid : r->pid, signum);
+    r->aborted = true;
+    kill(whom, SIGCONT);
+    return kill(whom, signum);
 }
 
 void runner_destroy(struct runner *r)

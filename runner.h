@@ -9,14 +9,19 @@ struct runner;
 /* `rc` is the exit code as a shell counts it (128 + signal). */
 typedef void (*runner_done_f)(struct runner *r, int rc, void *arg);
 
-/* Start `argv` (copied); with `own_group` in a process group of its own.  It
- * dies when the broker does.  How it ended is logged on `h` as
- * "NAME: COMMAND Exited (rc=N) T", at level err if N is not 0.
+enum {
+    RUNNER_OWN_GROUP = 1, /* a process group of its own */
+    RUNNER_NO_INPUT = 2,  /* stdin is /dev/null: what is there is another's */
+};
+
+/* Start `argv` (copied).  It dies when the broker does.  How it ended is
+ * logged on `h` as "NAME: COMMAND Exited (rc=N) T", at level err if N is not 0.
+ * One that was sent a signal and still ends with 0 is taken for failed.
  */
 struct runner *runner_create(flux_t *h,
                              const char *name,
                              char *const argv[],
-                             bool own_group,
+                             int flags,
                              runner_done_f done,
                              void *arg);
 void runner_destroy(struct runner *r); /* kills it if it still runs */

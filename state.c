@@ -79,18 +79,18 @@ static const struct {
     const char *name;
     void (*enter)(struct state_machine *s);
 } states[STATE_COUNT] = {
-    [STATE_LOAD_BUILTINS] = { "load-builtins", enter_load_builtins },
-    [STATE_JOIN] = { "join", enter_join },
-    [STATE_CONFIG_SYNC] = { "config-sync", enter_config_sync },
-    [STATE_INIT] = { "init", enter_init },
-    [STATE_QUORUM] = { "quorum", enter_quorum },
-    [STATE_RUN] = { "run", enter_run },
-    [STATE_CLEANUP] = { "cleanup", enter_cleanup },
-    [STATE_SHUTDOWN] = { "shutdown", enter_shutdown },
-    [STATE_FINALIZE] = { "finalize", enter_finalize },
-    [STATE_GOODBYE] = { "goodbye", enter_goodbye },
-    [STATE_UNLOAD_BUILTINS] = { "unload-builtins", enter_unload_builtins },
-    [STATE_EXIT] = { "exit", enter_exit },
+    [STATE_LOAD_BUILTINS] = {"load-builtins", enter_load_builtins},
+    [STATE_JOIN] = {"join", enter_join},
+    [STATE_CONFIG_SYNC] = {"config-sync", enter_config_sync},
+    [STATE_INIT] = {"init", enter_init},
+    [STATE_QUORUM] = {"quorum", enter_quorum},
+    [STATE_RUN] = {"run", enter_run},
+    [STATE_CLEANUP] = {"cleanup", enter_cleanup},
+    [STATE_SHUTDOWN] = {"shutdown", enter_shutdown},
+    [STATE_FINALIZE] = {"finalize", enter_finalize},
+    [STATE_GOODBYE] = {"goodbye", enter_goodbye},
+    [STATE_UNLOAD_BUILTINS] = {"unload-builtins", enter_unload_builtins},
+    [STATE_EXIT] = {"exit", enter_exit},
 };
 
 static const struct {
@@ -98,32 +98,32 @@ static const struct {
     const char *event;
     enum state to;
 } transitions[] = {
-    { STATE_LOAD_BUILTINS, "builtins-success", STATE_JOIN },
-    { STATE_LOAD_BUILTINS, "builtins-fail", STATE_UNLOAD_BUILTINS },
-    { STATE_JOIN, "parent-none", STATE_CONFIG_SYNC },
-    { STATE_CONFIG_SYNC, "sync-none", STATE_INIT },
-    { STATE_INIT, "rc1-none", STATE_QUORUM },
-    { STATE_INIT, "rc1-success", STATE_QUORUM },
-    { STATE_INIT, "rc1-fail", STATE_SHUTDOWN },
-    { STATE_QUORUM, "quorum-full", STATE_RUN },
-    { STATE_RUN, "rc2-none", STATE_CLEANUP },
-    { STATE_RUN, "rc2-success", STATE_CLEANUP },
-    { STATE_RUN, "rc2-fail", STATE_CLEANUP },
-    { STATE_RUN, "shutdown", STATE_CLEANUP },
-    { STATE_CLEANUP, "cleanup-none", STATE_SHUTDOWN },
-    { STATE_SHUTDOWN, "children-none", STATE_FINALIZE },
-    { STATE_FINALIZE, "rc3-none", STATE_GOODBYE },
-    { STATE_FINALIZE, "rc3-success", STATE_GOODBYE },
-    { STATE_FINALIZE, "rc3-fail", STATE_GOODBYE },
-    { STATE_GOODBYE, "goodbye", STATE_UNLOAD_BUILTINS },
-    { STATE_UNLOAD_BUILTINS, "builtins-done", STATE_EXIT },
+    {STATE_LOAD_BUILTINS, "builtins-success", STATE_JOIN},
+    {STATE_LOAD_BUILTINS, "builtins-fail", STATE_UNLOAD_BUILTINS},
+    {STATE_JOIN, "parent-none", STATE_CONFIG_SYNC},
+    {STATE_CONFIG_SYNC, "sync-none", STATE_INIT},
+    {STATE_INIT, "rc1-none", STATE_QUORUM},
+    {STATE_INIT, "rc1-success", STATE_QUORUM},
+    {STATE_INIT, "rc1-fail", STATE_SHUTDOWN},
+    {STATE_QUORUM, "quorum-full", STATE_RUN},
+    {STATE_RUN, "rc2-none", STATE_CLEANUP},
+    {STATE_RUN, "rc2-success", STATE_CLEANUP},
+    {STATE_RUN, "rc2-fail", STATE_CLEANUP},
+    {STATE_RUN, "shutdown", STATE_CLEANUP},
+    {STATE_CLEANUP, "cleanup-none", STATE_SHUTDOWN},
+    {STATE_SHUTDOWN, "children-none", STATE_FINALIZE},
+    {STATE_FINALIZE, "rc3-none", STATE_GOODBYE},
+    {STATE_FINALIZE, "rc3-success", STATE_GOODBYE},
+    {STATE_FINALIZE, "rc3-fail", STATE_GOODBYE},
+    {STATE_GOODBYE, "goodbye", STATE_UNLOAD_BUILTINS},
+    {STATE_UNLOAD_BUILTINS, "builtins-done", STATE_EXIT},
 };
 
-/* ---- events ---------------------------------------------------------------- */
+/* ---- events ----------------------------------------------------------------
+ */
 
-static void log_transition(struct state_machine *s,
-                           const char *event,
-                           enum state to)
+static void
+log_transition(struct state_machine *s, const char *event, enum state to)
 {
     double duration = util_monotime() - s->entered;
     bool is_short = duration < 0.1;
@@ -138,8 +138,8 @@ static void handle_event(struct state_machine *s, const char *event)
     size_t i;
 
     for (i = 0; i < UTIL_ARRAY_SIZE(transitions); i++)
-        if (transitions[i].from == s->state
-            && strcmp(transitions[i].event, event) == 0) {
+        if (transitions[i].from == s->state &&
+            strcmp(transitions[i].event, event) == 0) {
             log_transition(s, event, transitions[i].to);
             s->state = transitions[i].to;
             s->entered = util_monotime();
@@ -148,7 +148,8 @@ static void handle_event(struct state_machine *s, const char *event)
         }
 }
 
-static void next_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+static void
+next_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
     struct state_machine *s = arg;
     const char *event = s->event;
@@ -173,7 +174,8 @@ static void fail(struct state_machine *s, int rc)
         s->exit_code = rc;
 }
 
-/* ---- commands ----------------------------------------------------------------- */
+/* ---- commands
+ * ----------------------------------------------------------------- */
 
 static void rc_done(struct runner *r, int rc, void *arg)
 {
@@ -191,13 +193,11 @@ static void rc_done(struct runner *r, int rc, void *arg)
     post(s, rc ? failed : succeeded);
 }
 
-static void run(struct state_machine *s,
-                const char *name,
-                char *const argv[],
-                bool own_group)
+static void
+run(struct state_machine *s, const char *name, char *const argv[], int flags)
 {
     runner_destroy(s->runner);
-    s->runner = runner_create(s->h, name, argv, own_group, rc_done, s);
+    s->runner = runner_create(s->h, name, argv, flags, rc_done, s);
     if (!s->runner) {
         flux_log_error(s->h, "%s: cannot start %s", name, argv[0]);
         rc_done(NULL, 1, s);
@@ -205,12 +205,14 @@ static void run(struct state_machine *s,
 }
 
 /* One word with blanks is a shell's business, one without is a program. */
-static void run_line(struct state_machine *s, const char *name, const char *line)
+static void
+run_line(struct state_machine *s, const char *name, const char *line)
 {
-    char *const shell[] = { "/bin/sh", "-c", (char *)line, NULL };
-    char *const program[] = { (char *)line, NULL };
+    char *const shell[] = {"/bin/sh", "-c", (char *)line, NULL};
+    char *const program[] = {(char *)line, NULL};
 
-    run(s, name, strpbrk(line, " \t\n") ? shell : program, true);
+    run(s, name, strpbrk(line, " \t\n") ? shell : program,
+        RUNNER_OWN_GROUP | RUNNER_NO_INPUT);
 }
 
 static void run_rc(struct state_machine *s,
@@ -229,19 +231,21 @@ static void run_rc(struct state_machine *s,
 /* In the broker's process group where it leads one or has the terminal, so
  * that job control and ^C work as without a broker in between.
  */
-static bool wants_own_group(struct state_machine *s)
+static int group_flag(struct state_machine *s)
 {
-    if (attr_value(s->attrs, "broker.rc2_pgrp"))
-        return true;
-    return getpgrp() != getpid() && !isatty(STDIN_FILENO);
+    bool shares = getpgrp() == getpid() || isatty(STDIN_FILENO);
+
+    if (shares && !attr_value(s->attrs, "broker.rc2_pgrp"))
+        return 0;
+    return RUNNER_OWN_GROUP;
 }
 
 static void run_shell(struct state_machine *s)
 {
     char *shell = getenv("SHELL");
-    char *argv[] = { shell && *shell ? shell : "/bin/sh", NULL };
+    char *argv[] = {shell && *shell ? shell : "/bin/sh", NULL};
 
-    run(s, "rc2.0", argv, wants_own_group(s));
+    run(s, "rc2.0", argv, group_flag(s));
 }
 
 static void run_command(struct state_machine *s)
@@ -251,14 +255,15 @@ static void run_command(struct state_machine *s)
     if (!c || !c[0])
         run_shell(s);
     else if (!c[1] && strpbrk(c[0], " \t\n")) {
-        char *argv[] = { "/bin/sh", "-c", c[0], NULL };
+        char *argv[] = {"/bin/sh", "-c", c[0], NULL};
 
-        run(s, "rc2.0", argv, wants_own_group(s));
+        run(s, "rc2.0", argv, group_flag(s));
     } else
-        run(s, "rc2.0", c, wants_own_group(s));
+        run(s, "rc2.0", c, group_flag(s));
 }
 
-/* ---- states ----------------------------------------------------------------------- */
+/* ---- states
+ * ----------------------------------------------------------------------- */
 
 static void enter_load_builtins(struct state_machine *s)
 {
@@ -357,7 +362,8 @@ static void changed_cb(void *arg)
     builtins_changed(arg);
 }
 
-/* ---- signals, panic ---------------------------------------------------------------- */
+/* ---- signals, panic
+ * ---------------------------------------------------------------- */
 
 static void hang_up(struct state_machine *s)
 {
@@ -368,10 +374,8 @@ static void hang_up(struct state_machine *s)
         runner_kill(s->runner, SIGHUP);
 }
 
-static void signal_cb(flux_reactor_t *r,
-                      flux_watcher_t *w,
-                      int revents,
-                      void *arg)
+static void
+signal_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
     struct state_machine *s = arg;
 
@@ -394,7 +398,7 @@ void state_panic(struct state_machine *s)
 
 static int watch_signals(struct state_machine *s)
 {
-    static const int signums[] = { SIGINT, SIGTERM, SIGHUP };
+    static const int signums[] = {SIGINT, SIGTERM, SIGHUP};
     flux_reactor_t *r = flux_get_reactor(s->h);
     size_t i;
 
@@ -407,12 +411,12 @@ static int watch_signals(struct state_machine *s)
     return 0;
 }
 
-/* ---- service ----------------------------------------------------------------------------- */
+/* ---- service
+ * -----------------------------------------------------------------------------
+ */
 
-static void get_cb(flux_t *h,
-                   flux_msg_handler_t *mh,
-                   const flux_msg_t *msg,
-                   void *arg)
+static void
+get_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct state_machine *s = arg;
 
@@ -422,7 +426,7 @@ static void get_cb(flux_t *h,
 }
 
 static const struct flux_msg_handler_spec handlers[] = {
-    { FLUX_MSGTYPE_REQUEST, "state-machine.get", get_cb, FLUX_ROLE_USER },
+    {FLUX_MSGTYPE_REQUEST, "state-machine.get", get_cb, FLUX_ROLE_USER},
     FLUX_MSGHANDLER_TABLE_END,
 };
 

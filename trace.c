@@ -4,7 +4,8 @@
  * cancels or goes away.  The router calls trace_message() for every message
  * of a module, but only while there is a watcher: with none, a message costs
  * one comparison.  What is shown is the message as the module sees it: "rx"
- * as it is handed to it, "tx" as it came from it.
+ * as it is handed to it, "tx" as it came from it.  A module may be a watcher
+ * too: what the trace itself sends it is not shown, or it would never end.
  *
  * Payloads are read only for a watcher who asked for them, and then only if
  * they are JSON objects.
@@ -27,6 +28,7 @@ struct trace {
     flux_t *h;
     struct router *router;
     struct list watches;
+    bool showing; /* what is sent meanwhile is the trace's own */
 };
 
 static bool is_named(struct watch *w, const char *name)
@@ -36,9 +38,8 @@ static bool is_named(struct watch *w, const char *name)
 
     if (json_array_size(w->names) == 0)
         return true;
-    json_array_foreach(w->names, i, value)
-        if (strcmp(json_string_value(value), name) == 0)
-            return true;
+    json_array_foreach(w->names, i, value) if (strcmp(json_string_value(value),
+                                                      name) == 0) return true;
     return false;
 }
 
@@ -71,14 +72,13 @@ static void show(struct trace *t,
                  const char *prefix,
                  const flux_msg_t *msg)
 {
-    flux_respond_pack(t->h, w->request,
-                      "{s:f s:s s:i s:s s:i s:s s:i s:o s:i s:s}", "timestamp",
-                      flux_reactor_time(), "prefix", prefix, "rank", -1, "name",
-                      p->name, "type", (int)msg->type, "topic",
-                      msg->topic ? msg->topic : "", "payload_size",
-                      (int)msg->payload_size, "payload",
-                      w->full ? payload_object(msg) : json_null(), "errnum",
-                      errnum_of(msg), "errstr", w->full ? errstr_of(msg) : "");
+    flux_respond_pack(
+        t->h, w->request, "{s:f s:s s:i s:s s:i s:s s:i s:o s:i s:s}",
+        "timestamp", flux_reactor_time(), "prefix", prefix, "rank", -1, "name",
+        p->name, "type", (int)msg->type, "topic", msg->topic ? msg->topic : "",
+        "payload_size", (int)msg->payload_size, "payload",
+        w->full ? payload_object(msg) : json_null(), "errnum", errnum_of(msg),
+        "errstr", w->full ? errstr_of(msg) : "");
 }
 
 static void trace_message(struct peer *p,
@@ -89,18 +89,23 @@ static void trace_message(struct peer *p,
     struct trace *t = arg;
     struct list *l, *following;
 
-    LIST_FOREACH(&t->watches, l, following) {
+    if (t->showing)
+        return;
+    t->showing = true;
+    LIST_FOREACH(&t->watches, l, following)
+    {
         struct watch *w = LIST_ENTRY(l, struct watch, link);
 
         if (is_named(w, p->name) && flux_msg_cmp(msg, w->match))
             show(t, w, p, prefix, msg);
     }
+    t->showing = false;
 }
 
 static void update_hook(struct trace *t)
 {
-    router_trace_set(t->router,
-                     list_empty(&t->watches) ? NULL : trace_message, t);
+    router_trace_set(t->router, list_empty(&t->watches) ? NULL : trace_message,
+                     t);
 }
 
 static void watch_destroy(struct watch *w)
@@ -117,9 +122,8 @@ static bool good_names(json_t *names)
     size_t i;
     json_t *value;
 
-    json_array_foreach(names, i, value)
-        if (!json_is_string(value))
-            return false;
+    json_array_foreach(names, i,
+                       value) if (!json_is_string(value)) return false;
     return json_is_array(names);
 }
 
@@ -134,8 +138,8 @@ static struct watch *watch_create(const flux_msg_t *msg)
     list_init(&w->link);
     if (flux_request_unpack(msg, NULL, "{s:i s:s s:o s?b}", "typemask",
                             &w->match.typemask, "topic_glob", &glob, "names",
-                            &names, "full", &w->full) < 0
-        || !flux_msg_is_streaming(msg) || !good_names(names)) {
+                            &names, "full", &w->full) < 0 ||
+        !flux_msg_is_streaming(msg) || !good_names(names)) {
         free(w);
         errno = EPROTO;
         return NULL;
@@ -149,10 +153,8 @@ static struct watch *watch_create(const flux_msg_t *msg)
     return w;
 }
 
-static void trace_cb(flux_t *h,
-                     flux_msg_handler_t *mh,
-                     const flux_msg_t *msg,
-                     void *arg)
+static void
+trace_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct trace *t = arg;
     struct watch *w = watch_create(msg);
@@ -166,16 +168,15 @@ static void trace_cb(flux_t *h,
     update_hook(t);
 }
 
-static void cancel_cb(flux_t *h,
-                      flux_msg_handler_t *mh,
-                      const flux_msg_t *msg,
-                      void *arg)
+static void
+cancel_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct trace *t = arg;
     struct list *l, *following;
 
     (void)mh;
-    LIST_FOREACH(&t->watches, l, following) {
+    LIST_FOREACH(&t->watches, l, following)
+    {
         struct watch *w = LIST_ENTRY(l, struct watch, link);
 
         if (flux_cancel_match(msg, w->request)) {
@@ -196,7 +197,8 @@ static void disconnect_cb(flux_t *h,
 
     (void)h;
     (void)mh;
-    LIST_FOREACH(&t->watches, l, following) {
+    LIST_FOREACH(&t->watches, l, following)
+    {
         struct watch *w = LIST_ENTRY(l, struct watch, link);
 
         if (flux_disconnect_match(msg, w->request))
@@ -206,9 +208,9 @@ static void disconnect_cb(flux_t *h,
 }
 
 static const struct flux_msg_handler_spec handlers[] = {
-    { FLUX_MSGTYPE_REQUEST, "module.trace", trace_cb, 0 },
-    { FLUX_MSGTYPE_REQUEST, "module.trace-cancel", cancel_cb, 0 },
-    { FLUX_MSGTYPE_REQUEST, "module.disconnect", disconnect_cb, FLUX_ROLE_ALL },
+    {FLUX_MSGTYPE_REQUEST, "module.trace", trace_cb, 0},
+    {FLUX_MSGTYPE_REQUEST, "module.trace-cancel", cancel_cb, 0},
+    {FLUX_MSGTYPE_REQUEST, "module.disconnect", disconnect_cb, FLUX_ROLE_ALL},
     FLUX_MSGHANDLER_TABLE_END,
 };
 
@@ -237,7 +239,7 @@ void trace_destroy(struct trace *t)
     if (!t)
         return;
     LIST_FOREACH(&t->watches, l, following)
-        watch_destroy(LIST_ENTRY(l, struct watch, link));
+    watch_destroy(LIST_ENTRY(l, struct watch, link));
     router_trace_set(t->router, NULL, NULL);
     free(t);
     errno = saved_errno;
