@@ -23,9 +23,8 @@ static const struct attr_rule {
     const char *name;
     int flags;
 } rules[] = {
-    {"broker.boot-method", ATTR_CACHED},
-    {"broker.cleanup-timeout", 0},
-    {"broker.critical-ranks", ATTR_CACHED},
+    {"broker.boot-method", ATTR_READONLY | ATTR_CACHED},
+    {"broker.critical-ranks", ATTR_READONLY | ATTR_CACHED},
     {"broker.mapping", ATTR_READONLY | ATTR_CACHED},
     {"broker.module-nopanic", ATTR_RUNTIME},
     {"broker.pid", ATTR_READONLY | ATTR_CACHED},
@@ -34,7 +33,6 @@ static const struct attr_rule {
     {"broker.rc2_none", 0},
     {"broker.rc2_pgrp", 0},
     {"broker.rc3_path", 0},
-    {"broker.shutdown-timeout", ATTR_CACHED},
     {"broker.starttime", ATTR_READONLY | ATTR_CACHED},
     {"broker.uuid", ATTR_READONLY | ATTR_CACHED},
     {"config.path", 0},
@@ -61,6 +59,7 @@ static const struct attr_rule {
     {"tbon.descendants", ATTR_READONLY},
     {"tbon.level", ATTR_READONLY},
     {"tbon.maxlevel", ATTR_READONLY},
+    {"tbon.topo", 0},
     {"test-nr.*", 0},
     {"test-ro.*", ATTR_READONLY},
     {"test.*", ATTR_RUNTIME},

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "attr.h"
+#include "buf.h"
 #include "cli.h"
 #include "config.h"
 #include "connector.h"
@@ -17,6 +18,7 @@
 #include "inproc.h"
 #include "log.h"
 #include "module.h"
+#include "overlay.h"
 #include "reactor.h"
 #include "router.h"
 #include "rundir.h"
@@ -28,6 +30,7 @@ struct broker {
     char uuid[UTIL_UUID_SIZE];
     uint32_t rank;
     uint32_t size;
+    struct topology *topology;
     flux_reactor_t *reactor;
     struct attr_set *attrs;
     struct rundir *rundir;
@@ -39,6 +42,7 @@ struct broker {
     struct module_set *modules;
     struct connector *connector;
     struct config *config;
+    struct overlay *overlay;
     struct state_machine *state;
     flux_msg_handler_t **methods; /* broker.ping and its like */
 };
@@ -52,8 +56,6 @@ static int put_identity(struct broker *b)
     gethostname(host, sizeof(host) - 1);
     if (!attr_value(b->attrs, "hostname"))
         attr_put(b->attrs, "hostname", host);
-    if (!attr_value(b->attrs, "hostlist"))
-        attr_put(b->attrs, "hostlist", attr_value(b->attrs, "hostname"));
     attr_putf(b->attrs, "rank", "%u", (unsigned)b->rank);
     attr_putf(b->attrs, "size", "%u", (unsigned)b->size);
     attr_putf(b->attrs, "broker.pid", "%d", (int)getpid());
@@ -62,15 +64,52 @@ static int put_identity(struct broker *b)
     return attr_put(b->attrs, "broker.uuid", b->uuid);
 }
 
+/* "vm,vm,vm": all brokers are on this host. */
+static char *repeat_host(struct broker *b)
+{
+    const char *host = attr_value(b->attrs, "hostname");
+    struct buf list = {NULL, 0, 0, false};
+    uint32_t i;
+
+    for (i = 0; i < b->size; i++)
+        buf_printf(&list, i ? ",%s" : "%s", host);
+    return buf_steal_string(&list);
+}
+
+static int put_hostlist(struct broker *b)
+{
+    char *list = attr_value(b->attrs, "hostlist") ? NULL : repeat_host(b);
+    int rc = list ? attr_put(b->attrs, "hostlist", list) : 0;
+
+    free(list);
+    return rc;
+}
+
 static int put_topology(struct broker *b)
 {
-    attr_put(b->attrs, "tbon.level", "0");
-    attr_put(b->attrs, "tbon.maxlevel", "0");
-    attr_put(b->attrs, "tbon.descendants", "0");
-    attr_put(b->attrs, "broker.mapping", "[[0,1,1,1]]");
+    struct topology *t = b->topology;
+
+    attr_putf(b->attrs, "tbon.level", "%u", topology_level(t, b->rank));
+    attr_putf(b->attrs, "tbon.maxlevel", "%u", topology_max_level(t));
+    attr_putf(b->attrs, "tbon.descendants", "%u",
+              topology_descendants(t, b->rank));
+    attr_putf(b->attrs, "broker.mapping", "[[0,1,%u,1]]", (unsigned)b->size);
     attr_put(b->attrs, "broker.critical-ranks", "0");
-    attr_put(b->attrs, "broker.quorum", "1");
-    return attr_put(b->attrs, "broker.boot-method", "single");
+    if (!attr_value(b->attrs, "broker.quorum"))
+        attr_putf(b->attrs, "broker.quorum", "%u", (unsigned)b->size);
+    return attr_put(b->attrs, "broker.boot-method",
+                    b->size == 1 ? "single" : "simple");
+}
+
+static int make_topology(struct broker *b, flux_error_t *e)
+{
+    flux_error_t why;
+
+    if (!attr_value(b->attrs, "tbon.topo"))
+        attr_put(b->attrs, "tbon.topo", "kary:32");
+    b->topology =
+        topology_create(attr_value(b->attrs, "tbon.topo"), b->size, &why);
+    return b->topology ? 0 : util_error(e, "tbon.topo: %s", why.text);
 }
 
 /* Where this instance stands among those that started each other. */
@@ -90,7 +129,10 @@ static int put_nesting(struct broker *b)
 
 static int put_attributes(struct broker *b, flux_error_t *e)
 {
-    if (put_identity(b) < 0 || put_topology(b) < 0 || put_nesting(b) < 0 ||
+    if (make_topology(b, e) < 0)
+        return -1;
+    if (put_identity(b) < 0 || put_hostlist(b) < 0 || put_topology(b) < 0 ||
+        put_nesting(b) < 0 ||
         attr_put(b->attrs, "version", flux_core_version_string()) < 0)
         return util_error(e, "cannot set attributes: %s", strerror(errno));
     if (!attr_value(b->attrs, "broker.rc1_path"))
@@ -173,30 +215,42 @@ static int create_core(struct broker *b, flux_error_t *e)
     return load_config(b, e);
 }
 
-static int create_modules(struct broker *b, flux_error_t *e)
+static int create_parts(struct broker *b, flux_error_t *e)
 {
     const char *uri = attr_value(b->attrs, "local-uri");
-    struct module_builtin connector, config;
 
     if (!(b->links = link_set_create(b->h, b->router)) ||
         !(b->modules = module_set_create(b->h, b->router, b->links, b->attrs,
                                          panic, b)) ||
         !(b->connector =
               connector_create(b->links, uri + strlen("local://"))) ||
-        !(b->config = config_create(b->h, b->attrs, b->modules)))
+        !(b->config = config_create(b->h, b->attrs, b->modules)) ||
+        !(b->overlay = overlay_create(b->h, b->router, b->links, b->topology,
+                                      rundir_path(b->rundir))))
         return util_error(e, "cannot create the broker: %s", strerror(errno));
-    config = config_builtin(b->config);
-    connector = connector_builtin(b->connector);
-    if (module_set_add_builtin(b->modules, &config) < 0 ||
-        module_set_add_builtin(b->modules, &connector) < 0)
-        return util_error(e, "builtin modules: %s", strerror(errno));
+    return 0;
+}
+
+/* The last one is loaded when all others are there to be called. */
+static int add_builtins(struct broker *b, flux_error_t *e)
+{
+    const struct module_builtin builtins[] = {
+        config_builtin(b->config),
+        overlay_builtin(b->overlay),
+        connector_builtin(b->connector),
+    };
+    size_t i;
+
+    for (i = 0; i < UTIL_ARRAY_SIZE(builtins); i++)
+        if (module_set_add_builtin(b->modules, &builtins[i]) < 0)
+            return util_error(e, "builtin modules: %s", strerror(errno));
     return 0;
 }
 
 static int serve(struct broker *b, flux_error_t *e)
 {
-    static const char *const services[] = {"broker", "module", "attr", "log",
-                                           "state-machine"};
+    static const char *const services[] = {"broker", "module",        "attr",
+                                           "log",    "state-machine", "groups"};
     size_t i;
 
     for (i = 0; i < UTIL_ARRAY_SIZE(services); i++)
@@ -216,7 +270,11 @@ static int serve(struct broker *b, flux_error_t *e)
 
 static int broker_create(struct broker *b, struct cli *p, flux_error_t *e)
 {
-    b->size = 1;
+    b->rank = cli_rank(p, "rank", 0);
+    b->size = cli_rank(p, "size", 1);
+    if (b->rank >= b->size)
+        return util_errno(e, EINVAL, "rank %u is not below size %u",
+                          (unsigned)b->rank, (unsigned)b->size);
     util_uuid(b->uuid);
     if (!(b->attrs = attr_create()) || !(b->reactor = flux_reactor_create(0)))
         return util_error(e, "cannot create the reactor: %s", strerror(errno));
@@ -225,9 +283,10 @@ static int broker_create(struct broker *b, struct cli *p, flux_error_t *e)
     if (!(b->rundir = rundir_create(b->attrs, b->rank, e)))
         return -1;
     if (set_environment(b, e) < 0 || create_core(b, e) < 0 ||
-        create_modules(b, e) < 0)
+        create_parts(b, e) < 0 || add_builtins(b, e) < 0)
         return -1;
-    b->state = state_create(b->h, b->attrs, b->modules, cli_argv(p));
+    b->state = state_create(b->h, b->attrs, b->modules, b->overlay,
+                            b->topology, b->rank, cli_argv(p));
     if (!b->state)
         return util_error(e, "cannot watch signals: %s", strerror(errno));
     return serve(b, e);
@@ -242,12 +301,14 @@ static void broker_destroy(struct broker *b)
     if (b->connector)
         link_set_flush(b->links);
     connector_destroy(b->connector);
+    overlay_destroy(b->overlay);
     link_set_destroy(b->links);
     log_destroy(b->log);
     inproc_destroy(b->self);
     router_destroy(b->router);
     rundir_destroy(b->rundir);
     flux_reactor_destroy(b->reactor);
+    topology_destroy(b->topology);
     attr_destroy(b->attrs);
 }
 
@@ -274,8 +335,9 @@ static int run_broker(struct cli *p)
     if (broker_create(&b, p, &e) < 0)
         cli_warn(p, "%s", e.text);
     else {
-        state_start(b.state);
-        if (flux_reactor_run(b.reactor, 0) < 0)
+        if (state_start(b.state, &e) < 0)
+            cli_warn(p, "%s", e.text);
+        else if (flux_reactor_run(b.reactor, 0) < 0)
             cli_warn(p, "the loop has failed: %s", strerror(errno));
         else
             rc = state_exit_code(b.state);
@@ -290,6 +352,8 @@ static const struct cli_option options[] = {
      "Set broker config from PATH, a file or a folder (default: none)"},
     {'v', "verbose", CLI_LEVEL_ARG, "[LEVEL]",
      "Be annoyingly verbose: log all to stderr"},
+    {0, "rank", CLI_ARG, "N", NULL}, /* from flux start --test-size */
+    {0, "size", CLI_ARG, "N", NULL},
     CLI_OPTIONS_END,
 };
 

@@ -254,6 +254,17 @@ struct link *link_create(struct link_set *s,
                          link_closed_f closed,
                          void *arg)
 {
+    return link_create_as(s, fd, kind, name, NULL, closed, arg);
+}
+
+struct link *link_create_as(struct link_set *s,
+                            int fd,
+                            enum peer_kind kind,
+                            const char *name,
+                            const char *uuid,
+                            link_closed_f closed,
+                            void *arg)
+{
     struct link *l = calloc(1, sizeof(*l));
 
     if (!l)
@@ -265,6 +276,7 @@ struct link *link_create(struct link_set *s,
     list_init(&l->dirty);
     list_init(&l->waiting);
     snprintf(l->peer.name, sizeof(l->peer.name), "%s", name);
+    snprintf(l->peer.uuid, sizeof(l->peer.uuid), "%s", uuid ? uuid : "");
     l->watcher = flux_fd_watcher_create(s->reactor, fd, 0, ready, l);
     if (!l->watcher || router_peer_add(s->router, &l->peer, kind) < 0 ||
         !(l->conn = conn_create(fd))) {

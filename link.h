@@ -40,6 +40,14 @@ struct link *link_create(struct link_set *s,
                          const char *name,
                          link_closed_f closed,
                          void *arg);
+/* The same, under a UUID that is known (NULL: a new one). */
+struct link *link_create_as(struct link_set *s,
+                            int fd,
+                            enum peer_kind kind,
+                            const char *name,
+                            const char *uuid,
+                            link_closed_f closed,
+                            void *arg);
 void link_destroy(struct link *l); /* leaves the router first */
 struct peer *link_peer(struct link *l);
 struct conn *link_conn(struct link *l);

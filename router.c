@@ -40,6 +40,7 @@ enum {
     SERVICE_NAME_MAX = 255, /* a topic's first word; bounds the notify key */
     /* of a request: peer, who it speaks for, matchtag */
     PENDING_KEY_SIZE = 2 * MSG_ROUTE_SIZE_MAX + sizeof(uint32_t),
+    NOTIFY_MAX = 65536, /* services, each on each rank, that one peer asks */
     SUBSCRIPTIONS_MAX = 4096, /* of one peer: each event is compared to all */
 };
 
@@ -59,6 +60,9 @@ struct router {
     struct table *peers;    /* by UUID: struct peer, not owned */
     struct table *services; /* by name: struct peer, not owned */
     struct list subscribers;
+    struct peer *parent; /* NULL on rank 0 */
+    router_next_hop_f next_hop;
+    void *next_hop_arg;
     uint32_t event_seq;
     struct peer *asked_full; /* what router_receive() returns */
     router_trace_f trace;
@@ -149,7 +153,8 @@ static void answer_pending(struct peer *p)
 
     while ((request = table_next(p->pending, &pos, NULL, NULL)))
         router_respond_error(p->router, request, EHOSTUNREACH,
-                             "module disconnect");
+                             p->kind == PEER_RANK ? NULL
+                                                  : "module disconnect");
     table_clear(p->pending);
 }
 
@@ -224,6 +229,22 @@ const char *router_uuid(struct router *r)
 uint32_t router_rank(struct router *r)
 {
     return r->rank;
+}
+
+void router_set_parent(struct router *r, struct peer *parent)
+{
+    r->parent = parent;
+}
+
+void router_set_next_hop(struct router *r, router_next_hop_f cb, void *arg)
+{
+    r->next_hop = cb;
+    r->next_hop_arg = arg;
+}
+
+size_t router_pending(const struct peer *p)
+{
+    return table_count(p->pending);
 }
 
 void router_trace_set(struct router *r, router_trace_f cb, void *arg)
@@ -505,22 +526,50 @@ static void request_here(struct router *r, flux_msg_t *msg)
         refuse_unmatched(r, msg);
 }
 
-/* With flag `upstream` the nodeid is the sender's. */
-static bool is_for_here(struct router *r, const flux_msg_t *msg)
+/* With flag `upstream` the nodeid is the sender's, and any service above it
+ * will do.
+ */
+static bool is_for_any(struct router *r, const flux_msg_t *msg)
 {
     if (msg->flags & FLUX_MSGFLAG_UPSTREAM)
         return msg->a != r->rank;
-    return msg->a == FLUX_NODEID_ANY || msg->a == r->rank;
+    return msg->a == FLUX_NODEID_ANY;
+}
+
+static bool is_here(struct router *r, const flux_msg_t *msg)
+{
+    return table_getn(r->services, msg->topic, msg_service_length(msg));
+}
+
+/* The neighbour that must have this request, NULL if there is none; only for
+ * one that is not served here.
+ */
+static struct peer *neighbour_for(struct router *r, const flux_msg_t *msg)
+{
+    if (is_for_any(r, msg) || (msg->flags & FLUX_MSGFLAG_UPSTREAM))
+        return r->parent;
+    return r->next_hop ? r->next_hop(msg->a, r->next_hop_arg) : NULL;
+}
+
+static bool is_served_here(struct router *r, const flux_msg_t *msg)
+{
+    if (is_for_any(r, msg))
+        return !r->parent || is_here(r, msg);
+    return !(msg->flags & FLUX_MSGFLAG_UPSTREAM) && msg->a == r->rank;
 }
 
 static void route_request(struct router *r, flux_msg_t *msg)
 {
+    struct peer *p;
+
     if (!msg->topic)
         refuse(r, msg, EPROTO, "request has no topic");
-    else if (!is_for_here(r, msg))
-        refuse(r, msg, EHOSTUNREACH, NULL);
-    else
+    else if (is_served_here(r, msg))
         request_here(r, msg);
+    else if ((p = neighbour_for(r, msg)))
+        deliver_request(p, msg);
+    else
+        refuse(r, msg, EHOSTUNREACH, NULL);
 }
 
 /* Remember that `p` asked this service, for when it leaves.  One that is not
@@ -531,8 +580,9 @@ static void note_asked(struct peer *p, const flux_msg_t *msg)
     char key[SERVICE_NAME_MAX + sizeof(msg->a)];
     size_t len = msg_service_length(msg);
 
-    if (!msg->topic || !is_for_here(p->router, msg) ||
-        !table_getn(p->router->services, msg->topic, len) || is_disconnect(msg))
+    if (len == 0 || len > SERVICE_NAME_MAX || is_disconnect(msg) ||
+        (is_served_here(p->router, msg) && !is_here(p->router, msg)) ||
+        table_count(p->notify) >= NOTIFY_MAX)
         return;
     memcpy(key, msg->topic, len);
     memcpy(key + len, &msg->a, sizeof(msg->a));
@@ -541,17 +591,27 @@ static void note_asked(struct peer *p, const flux_msg_t *msg)
         table_setn(p->notify, key, len, p);
 }
 
+/* Another rank has pushed its own UUID, and can speak for no one else. */
+static bool has_honest_route(struct peer *from, const flux_msg_t *msg)
+{
+    const char *id;
+    size_t len;
+
+    return from->kind != PEER_RANK ||
+           (msg_route_top(msg, &id, &len) && is_id(id, len, from->uuid));
+}
+
 static void receive_request(struct peer *from, flux_msg_t *msg)
 {
-    note_asked(from, msg);
-    if (push_sender(from, msg) < 0)
+    if (from->kind == PEER_CLIENT || from->kind == PEER_MODULE)
+        note_asked(from, msg);
+    if (!has_honest_route(from, msg) || push_sender(from, msg) < 0)
         flux_msg_destroy(msg);
     else
         route_request(from->router, msg);
 }
 
-/* ---- responses ------------------------------------------------------------
- */
+/* ---- responses --------------------------------------------------- */
 
 static bool pop_if_top(flux_msg_t *msg, const char *uuid)
 {
@@ -582,10 +642,21 @@ static void route_response(struct router *r, flux_msg_t *msg)
     router_deliver(p, msg, false);
 }
 
+/* A module or a client's service keeps our UUID on top; another rank has
+ * taken it off to find us by it.
+ */
+static bool was_asked_for(struct peer *from, flux_msg_t *msg)
+{
+    if (from->kind == PEER_BROKER)
+        return true;
+    if (from->kind != PEER_RANK && !pop_if_top(msg, from->router->uuid))
+        return false;
+    return pending_settle(from, msg);
+}
+
 static void receive_response(struct peer *from, flux_msg_t *msg)
 {
-    if (from->kind != PEER_BROKER &&
-        (!pop_if_top(msg, from->router->uuid) || !pending_settle(from, msg)))
+    if (!was_asked_for(from, msg))
         flux_msg_destroy(msg);
     else
         route_response(from->router, msg);
@@ -609,8 +680,7 @@ void router_respond_error(struct router *r,
     route_response(r, msg);
 }
 
-/* ---- events
- * ------------------------------------------------------------------ */
+/* ---- events ------------------------------------------------------ */
 
 static bool has_subscribed(struct peer *p, const flux_msg_t *msg)
 {
@@ -645,13 +715,10 @@ static void deliver_event(struct peer *p, flux_msg_t *msg)
         router_deliver(p, mine, false);
 }
 
-uint32_t router_publish(struct router *r, flux_msg_t *msg)
+static void distribute(struct router *r, flux_msg_t *msg)
 {
     struct list *l, *following;
-    uint32_t seq = ++r->event_seq;
 
-    flux_msg_route_clear(msg);
-    flux_msg_set_seq(msg, seq);
     LIST_FOREACH(&r->subscribers, l, following)
     {
         struct peer *p = LIST_ENTRY(l, struct peer, subscriber);
@@ -660,14 +727,42 @@ uint32_t router_publish(struct router *r, flux_msg_t *msg)
             deliver_event(p, msg);
     }
     flux_msg_decref(msg);
+}
+
+uint32_t router_publish(struct router *r, flux_msg_t *msg)
+{
+    uint32_t seq = ++r->event_seq;
+
+    flux_msg_route_clear(msg);
+    flux_msg_set_seq(msg, seq);
+    distribute(r, msg);
     return seq;
 }
 
-/* ---- ingress
- * ------------------------------------------------------------------- */
+/* Rank 0 numbers events; from the parent they come numbered. */
+static void receive_event(struct peer *from, flux_msg_t *msg)
+{
+    struct router *r = from->router;
+
+    flux_msg_route_clear(msg);
+    if (from == r->parent)
+        distribute(r, msg);
+    else if (r->parent)
+        router_deliver(r->parent, msg, false);
+    else if (r->rank == 0)
+        router_publish(r, msg);
+    else
+        flux_msg_destroy(msg); /* cut off from rank 0: the end is near */
+}
+
+/* ---- ingress ----------------------------------------------------- */
 
 static void assign_cred(struct peer *p, flux_msg_t *msg)
 {
+    if (p->kind == PEER_RANK) {
+        msg->rolemask &= ~(uint32_t)FLUX_ROLE_LOCAL;
+        return;
+    }
     if (!p->may_impersonate || msg->userid == FLUX_USERID_UNKNOWN)
         msg->userid = p->cred.userid;
     if (!p->may_impersonate || msg->rolemask == FLUX_ROLE_NONE)
@@ -687,14 +782,13 @@ struct peer *router_receive(struct peer *from, flux_msg_t *msg)
     else if (msg->type == FLUX_MSGTYPE_RESPONSE)
         receive_response(from, msg);
     else if (msg->type == FLUX_MSGTYPE_EVENT && msg->topic)
-        router_publish(from->router, msg);
+        receive_event(from, msg);
     else
         flux_msg_destroy(msg);
     return from->router->asked_full;
 }
 
-/* ---- the router's own services
- * -------------------------------------------------- */
+/* ---- the router's own services ----------------------------------- */
 
 static void
 self_respond(struct router *r, const flux_msg_t *request, flux_msg_t *response)
@@ -770,6 +864,11 @@ static int unsubscribe(struct peer *p, const char *topic)
     if (list_empty(&p->subscriptions))
         list_remove(&p->subscriber);
     return 0;
+}
+
+int router_subscribe(struct peer *p, const char *topic)
+{
+    return subscribe(p->router, p, topic);
 }
 
 typedef int (*self_method_f)(struct router *r,
@@ -929,7 +1028,7 @@ static void self_call(struct router *r, const flux_msg_t *msg)
         router_respond_error(r, msg, ENOSYS, e.text);
         return;
     }
-    if (!sender) {
+    if (!sender || sender->kind == PEER_RANK) {
         util_errno(&e, ENOENT, "%s: sender is not on this rank", msg->topic);
     } else if (method(r, sender, msg, &e) == 0) {
         self_respond(r, msg, flux_response_derive(msg, 0));
@@ -944,6 +1043,11 @@ static void self_call(struct router *r, const flux_msg_t *msg)
 static void self_send(struct peer *p, flux_msg_t *msg)
 {
     if (msg->type == FLUX_MSGTYPE_REQUEST && !is_disconnect(msg)) {
+        if (strcmp(msg->topic, "event.publish") == 0 && p->router->parent) {
+            msg->a = FLUX_NODEID_ANY; /* rank 0 will do, through any hop */
+            deliver_request(p->router->parent, msg);
+            return;
+        }
         if (strcmp(msg->topic, "event.publish") == 0)
             event_publish(p->router, msg);
         else
@@ -952,8 +1056,7 @@ static void self_send(struct peer *p, flux_msg_t *msg)
     flux_msg_destroy(msg);
 }
 
-/* ---- router
- * -------------------------------------------------------------------------- */
+/* ---- router ------------------------------------------------------ */
 
 static int add_own_services(struct router *r)
 {

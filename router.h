@@ -48,12 +48,23 @@ struct peer {
     flux_msgcounters_t counters; /* as the peer sees them */
 };
 
-/* `uuid` names this broker in routes; `parent` of other ranks comes later. */
+/* `uuid` names this broker in routes. */
 struct router *router_create(flux_reactor_t *r,
                              const char *uuid,
                              uint32_t rank,
                              uint32_t size);
 void router_destroy(struct router *r);
+
+/* Other ranks (overlay.c).  The parent takes what finds no service here, and
+ * events to be numbered; NULL: there is none.  `next_hop` names the neighbour
+ * on the way to a rank, or NULL.
+ */
+typedef struct peer *(*router_next_hop_f)(uint32_t rank, void *arg);
+void router_set_parent(struct router *r, struct peer *parent);
+void router_set_next_hop(struct router *r, router_next_hop_f cb, void *arg);
+/* Give `p` all events whose topic begins with `topic`. */
+int router_subscribe(struct peer *p, const char *topic);
+size_t router_pending(const struct peer *p); /* requests not answered yet */
 
 /* Join and leave.  Leaving takes the peer's services away, answers requests
  * pending in it with EHOSTUNREACH and `module disconnect`, and sends
@@ -62,7 +73,9 @@ void router_destroy(struct router *r);
 int router_peer_add(struct router *r, struct peer *p, enum peer_kind kind);
 void router_peer_remove(struct peer *p);
 struct peer *router_peer_find(struct router *r, const char *uuid);
-/* The local peer that a request came from, or NULL if it is the broker. */
+/* The peer that a request came from (a client, a module, another rank), or
+ * NULL if it is the broker.
+ */
 struct peer *router_sender(struct router *r, const flux_msg_t *request);
 
 /* The UUID that stands for the local connector in clients' routes. */

@@ -19,19 +19,15 @@
  */
 #include <unistd.h>
 
-#include "cli.h"
+#include "start.h"
+
 #include "env.h"
 #include "sys.h"
 #include "util.h"
 
-/* The command line as it grows: words in memory of their own. */
-struct line {
-    char **words; /* NULL-terminated */
-    int count;
-    int broker; /* where flux-broker's own argv begins */
-};
+enum { SIZE_LIMIT = 4096 }; /* brokers on one machine */
 
-static void line_take(struct cli *p, struct line *l, char *word)
+static void line_take(struct cli *p, struct start_line *l, char *word)
 {
     char **words = realloc(l->words, (size_t)(l->count + 2) * sizeof(*words));
 
@@ -42,23 +38,25 @@ static void line_take(struct cli *p, struct line *l, char *word)
     l->words[l->count] = NULL;
 }
 
-static void
-line_add(struct cli *p, struct line *l, const char *prefix, const char *word)
+void start_line_add(struct cli *p,
+                    struct start_line *l,
+                    const char *prefix,
+                    const char *word)
 {
     line_take(p, l, util_asprintf("%s%s", prefix, word));
 }
 
-static void line_add_list(struct cli *p, struct line *l, const char *option)
+static void line_add_list(struct cli *p, struct start_line *l, const char *option)
 {
     char **list = cli_list(p, option);
 
     for (char **word = list; *word; word++)
-        line_add(p, l, "", *word);
+        start_line_add(p, l, "", *word);
     free(list);
 }
 
 /* By its own link beside us, else as an argument of this executable. */
-static void line_add_broker(struct cli *p, struct line *l)
+static void line_add_broker(struct cli *p, struct start_line *l)
 {
     char *bin = env_bin();
     char *link = bin ? util_asprintf("%s/%s", bin, cmd_broker.name) : NULL;
@@ -70,36 +68,36 @@ static void line_add_broker(struct cli *p, struct line *l)
         free(link);
         line_take(p, l, sys_executable());
         l->broker = l->count;
-        line_add(p, l, "", cmd_broker.name);
+        start_line_add(p, l, "", cmd_broker.name);
     }
     free(bin);
 }
 
-static void line_add_options(struct cli *p, struct line *l)
+static void line_add_options(struct cli *p, struct start_line *l)
 {
     const char *value;
 
     for (int i = 0; (value = cli_nth(p, "setattr", i)); i++)
-        line_add(p, l, "-S", value);
+        start_line_add(p, l, "-S", value);
     line_add_list(p, l, "broker-opts");
     if ((value = cli_get(p, "config-path", NULL)))
-        line_add(p, l, "-c", value);
+        start_line_add(p, l, "-c", value);
 }
 
-static void line_add_command(struct cli *p, struct line *l)
+void start_line_add_command(struct cli *p, struct start_line *l)
 {
     for (char **word = cli_argv(p); *word; word++)
-        line_add(p, l, "", *word);
+        start_line_add(p, l, "", *word);
 }
 
-static void line_release(struct line *l)
+void start_line_release(struct start_line *l)
 {
     while (l->count > 0)
         free(l->words[--l->count]);
     free(l->words);
 }
 
-static void line_print(const struct line *l)
+void start_line_print(const struct start_line *l)
 {
     fprintf(stderr, "%s:", cmd_start.name);
     for (int i = 0; i < l->count; i++)
@@ -107,7 +105,7 @@ static void line_print(const struct line *l)
     fputc('\n', stderr);
 }
 
-static int run_line(struct cli *p, struct line *l)
+int start_line_run(struct cli *p, struct start_line *l)
 {
     if (cli_count(p, "wrap") == 0)
         return cli_run(&cmd_broker, l->count - l->broker, l->words + l->broker);
@@ -123,35 +121,48 @@ static int64_t verbosity(struct cli *p)
     return cli_int(p, "verbose", 0);
 }
 
-static void check_size(struct cli *p)
+void start_line_begin(struct cli *p, struct start_line *l)
+{
+    memset(l, 0, sizeof(*l));
+    line_add_list(p, l, "wrap");
+    line_add_broker(p, l);
+    line_add_options(p, l);
+}
+
+static int64_t test_size(struct cli *p)
 {
     int64_t size = cli_int(p, "test-size", 1);
 
-    if (size < 1)
-        cli_die(p, "--test-size argument must be > 0");
-    if (size > 1)
-        cli_die(p, "--test-size: an instance has one broker");
+    if (size < 1 || size > SIZE_LIMIT)
+        cli_die(p, "--test-size argument must be from 1 to %d", SIZE_LIMIT);
+    return size;
+}
+
+static int start_one(struct cli *p, bool print)
+{
+    struct start_line l;
+    int status = 0;
+
+    start_line_begin(p, &l);
+    start_line_add_command(p, &l);
+    if (print)
+        start_line_print(&l);
+    if (!cli_count(p, "noexec"))
+        status = start_line_run(p, &l);
+    start_line_release(&l);
+    return status;
 }
 
 static int run_start(struct cli *p)
 {
-    struct line l = {NULL, 0, 0};
     bool print = verbosity(p) > 0 || cli_count(p, "noexec");
-    int status = 0;
+    uint32_t size = (uint32_t)test_size(p);
 
-    check_size(p);
     if (env_setup() < 0)
         cli_die_errno(p, "environment");
-    line_add_list(p, &l, "wrap");
-    line_add_broker(p, &l);
-    line_add_options(p, &l);
-    line_add_command(p, &l);
-    if (print)
-        line_print(&l);
-    if (!cli_count(p, "noexec"))
-        status = run_line(p, &l);
-    line_release(&l);
-    return status;
+    if (size == 1 && !cli_count(p, "test-rundir"))
+        return start_one(p, print);
+    return start_test(p, size, print);
 }
 
 static const struct cli_option options[] = {
@@ -166,7 +177,18 @@ static const struct cli_option options[] = {
      "Add comma-separated broker options, e.g. \"-o,-v\""},
     {0, "wrap", CLI_ARG, "ARGS,...",
      "Wrap broker execution in comma-separated arguments"},
-    {'s', "test-size", CLI_ARG, "N", "Start a test instance of N brokers (1)"},
+    {'s', "test-size", CLI_ARG, "N",
+     "Start an instance of N brokers on this machine"},
+    {0, "test-rundir", CLI_ARG, "DIR",
+     "Use DIR, which must exist, as the brokers' rundir"},
+    {0, "test-rundir-cleanup", CLI_NO_ARG, NULL,
+     "Remove the folder of --test-rundir at the end"},
+    {0, "test-exit-mode", CLI_ARG, "any|leader",
+     "Whose exit starts the exit timeout, and whose exit code counts: any "
+     "broker's (the default), or the leader's"},
+    {0, "test-exit-timeout", CLI_ARG, "FSD",
+     "Kill the other brokers that long after the first has exited "
+     "(default: 20s)"},
     CLI_OPTIONS_END,
 };
 

@@ -27,6 +27,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "muster.h"
 #include "runner.h"
 #include "serve.h"
 #include "util.h"
@@ -51,9 +52,16 @@ struct state_machine {
     flux_t *h;
     struct attr_set *attrs;
     struct module_set *modules;
+    struct overlay *overlay;
+    struct muster *muster;
+    uint32_t rank;
+    bool has_parent;  /* the parent has greeted us */
+    bool has_quorum;  /* rank 0: enough brokers are online */
+    int parent_state; /* as state-machine.monitor tells */
     char *const *command;
     enum state state;
     double entered; /* monotonic */
+    int builtins; /* how many were loaded */
     int exit_code;
     bool dying; /* a signal or a panic has asked for the end */
     struct runner *runner;
@@ -101,17 +109,21 @@ static const struct {
     {STATE_LOAD_BUILTINS, "builtins-success", STATE_JOIN},
     {STATE_LOAD_BUILTINS, "builtins-fail", STATE_UNLOAD_BUILTINS},
     {STATE_JOIN, "parent-none", STATE_CONFIG_SYNC},
+    {STATE_JOIN, "parent-ready", STATE_CONFIG_SYNC},
+    {STATE_JOIN, "parent-fail", STATE_SHUTDOWN},
     {STATE_CONFIG_SYNC, "sync-none", STATE_INIT},
     {STATE_INIT, "rc1-none", STATE_QUORUM},
     {STATE_INIT, "rc1-success", STATE_QUORUM},
     {STATE_INIT, "rc1-fail", STATE_SHUTDOWN},
     {STATE_QUORUM, "quorum-full", STATE_RUN},
+    {STATE_QUORUM, "shutdown", STATE_SHUTDOWN},
     {STATE_RUN, "rc2-none", STATE_CLEANUP},
     {STATE_RUN, "rc2-success", STATE_CLEANUP},
     {STATE_RUN, "rc2-fail", STATE_CLEANUP},
     {STATE_RUN, "shutdown", STATE_CLEANUP},
     {STATE_CLEANUP, "cleanup-none", STATE_SHUTDOWN},
     {STATE_SHUTDOWN, "children-none", STATE_FINALIZE},
+    {STATE_SHUTDOWN, "children-complete", STATE_FINALIZE},
     {STATE_FINALIZE, "rc3-none", STATE_GOODBYE},
     {STATE_FINALIZE, "rc3-success", STATE_GOODBYE},
     {STATE_FINALIZE, "rc3-fail", STATE_GOODBYE},
@@ -143,6 +155,7 @@ static void handle_event(struct state_machine *s, const char *event)
             log_transition(s, event, transitions[i].to);
             s->state = transitions[i].to;
             s->entered = util_monotime();
+            muster_tell(s->muster, (int)s->state);
             states[s->state].enter(s);
             return;
         }
@@ -164,6 +177,8 @@ next_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 /* From the loop, so that no state nests in another. */
 static void post(struct state_machine *s, const char *event)
 {
+    if (s->event)
+        return; /* the first decides; each state looks at `dying` itself */
     s->event = event;
     flux_watcher_start(s->next);
 }
@@ -269,16 +284,24 @@ static void enter_load_builtins(struct state_machine *s)
 {
     flux_error_t e;
 
+    int running;
+
     if (module_set_load_builtins(s->modules, &e) < 0) {
         flux_log(s->h, LOG_CRIT, "%s", e.text);
         fail(s, 1);
         post(s, "builtins-fail");
     }
+    module_set_count_builtins(s->modules, &s->builtins, &running);
 }
 
 static void enter_join(struct state_machine *s)
 {
-    post(s, "parent-none");
+    if (s->rank == 0)
+        post(s, "parent-none");
+    else if (s->has_parent)
+        post(s, "parent-ready");
+    else if (s->dying)
+        post(s, "parent-fail");
 }
 
 static void enter_config_sync(struct state_machine *s)
@@ -291,18 +314,43 @@ static void enter_init(struct state_machine *s)
     run_rc(s, "rc1.0", "broker.rc1_path", "rc1-none");
 }
 
+static void log_online(struct state_machine *s)
+{
+    char *ranks = muster_online(s->muster);
+
+    flux_log(s->h, LOG_INFO, "online: %s (ranks %s)",
+             attr_value(s->attrs, "hostlist"), ranks ? ranks : "?");
+    free(ranks);
+}
+
+/* Rank 0 runs when enough brokers are online, another when its parent does. */
+static void leave_quorum(struct state_machine *s)
+{
+    bool ready = s->rank == 0 ? s->has_quorum : s->parent_state >= STATE_RUN;
+
+    if (s->state != STATE_QUORUM)
+        return;
+    if (s->dying)
+        post(s, "shutdown");
+    else if (ready) {
+        if (s->rank == 0)
+            log_online(s);
+        post(s, "quorum-full");
+    }
+}
+
 static void enter_quorum(struct state_machine *s)
 {
-    flux_log(s->h, LOG_INFO, "online: %s (ranks 0)",
-             attr_value(s->attrs, "hostlist"));
-    post(s, "quorum-full");
+    if (muster_report(s->muster) < 0)
+        flux_log_error(s->h, "cannot tell rank 0 that this rank is online");
+    leave_quorum(s);
 }
 
 static void enter_run(struct state_machine *s)
 {
     if (s->dying)
         post(s, "shutdown");
-    else if (!attr_value(s->attrs, "broker.rc2_none"))
+    else if (s->rank == 0 && !attr_value(s->attrs, "broker.rc2_none"))
         run_command(s);
 }
 
@@ -313,7 +361,8 @@ static void enter_cleanup(struct state_machine *s)
 
 static void enter_shutdown(struct state_machine *s)
 {
-    post(s, "children-none");
+    if (overlay_children(s->overlay) == 0)
+        post(s, "children-none");
 }
 
 static void enter_finalize(struct state_machine *s)
@@ -340,6 +389,7 @@ static void enter_unload_builtins(struct state_machine *s)
 
 static void enter_exit(struct state_machine *s)
 {
+    overlay_leave(s->overlay);
     flux_reactor_stop(flux_get_reactor(s->h));
 }
 
@@ -348,7 +398,7 @@ static void builtins_changed(struct state_machine *s)
     int there, running;
 
     module_set_count_builtins(s->modules, &there, &running);
-    if (s->state == STATE_LOAD_BUILTINS && there < 2) {
+    if (s->state == STATE_LOAD_BUILTINS && there < s->builtins) {
         fail(s, 1); /* one is gone before all were there */
         post(s, "builtins-fail");
     } else if (s->state == STATE_LOAD_BUILTINS && running == there)
@@ -367,8 +417,12 @@ static void changed_cb(void *arg)
 
 static void hang_up(struct state_machine *s)
 {
+    bool idle = s->rank > 0 || attr_value(s->attrs, "broker.rc2_none");
+
     s->dying = true;
-    if (s->state == STATE_RUN && attr_value(s->attrs, "broker.rc2_none"))
+    if (s->state == STATE_JOIN)
+        post(s, "parent-fail");
+    else if (s->state == STATE_QUORUM || (s->state == STATE_RUN && idle))
         post(s, "shutdown");
     else if (s->runner)
         runner_kill(s->runner, SIGHUP);
@@ -394,6 +448,77 @@ void state_panic(struct state_machine *s)
     fail(s, 1);
     if (!s->dying)
         hang_up(s);
+}
+
+/* ---- other ranks ------------------------------------------------------- */
+
+static void parent_ready(void *arg)
+{
+    struct state_machine *s = arg;
+
+    s->has_parent = true;
+    if (muster_follow(s->muster) < 0)
+        flux_log_error(s->h, "cannot follow the parent");
+    if (s->state == STATE_JOIN)
+        post(s, "parent-ready");
+}
+
+static void parent_lost(const char *why, void *arg)
+{
+    struct state_machine *s = arg;
+
+    if (s->parent_state >= STATE_SHUTDOWN || s->state >= STATE_GOODBYE)
+        return;
+    flux_log(s->h, LOG_CRIT, "%s", why);
+    fail(s, 1);
+    if (!s->dying)
+        hang_up(s);
+}
+
+static void parent_state(int state, void *arg)
+{
+    struct state_machine *s = arg;
+
+    s->parent_state = state;
+    leave_quorum(s);
+    if (state >= STATE_SHUTDOWN && !s->dying)
+        hang_up(s);
+}
+
+static void quorum(void *arg)
+{
+    struct state_machine *s = arg;
+
+    s->has_quorum = true;
+    leave_quorum(s);
+}
+
+static void children_changed(void *arg)
+{
+    struct state_machine *s = arg;
+
+    if (s->state == STATE_SHUTDOWN && overlay_children(s->overlay) == 0)
+        post(s, "children-complete");
+}
+
+static int start_overlay(struct state_machine *s, flux_error_t *e)
+{
+    const struct overlay_callbacks callbacks = {parent_ready, parent_lost,
+                                                children_changed, s};
+
+    return overlay_start(s->overlay, &callbacks, e);
+}
+
+static struct muster *create_muster(struct state_machine *s,
+                                    const struct topology *topology)
+{
+    const struct muster_callbacks callbacks = {quorum, parent_state, s};
+    uint32_t size = topology_size(topology), enough = size;
+    const char *value = attr_value(s->attrs, "broker.quorum");
+
+    if (value)
+        util_parse_uint32(value, 10, &enough);
+    return muster_create(s->h, s->rank, size, enough, &callbacks);
 }
 
 static int watch_signals(struct state_machine *s)
@@ -435,11 +560,14 @@ int state_serve(struct state_machine *s)
     return serve_handlers(s->h, handlers, s);
 }
 
-void state_start(struct state_machine *s)
+int state_start(struct state_machine *s, flux_error_t *e)
 {
     s->entered = util_monotime();
+    if (start_overlay(s, e) < 0)
+        return -1;
     module_set_on_change(s->modules, changed_cb, s);
     enter_load_builtins(s);
+    return 0;
 }
 
 int state_exit_code(struct state_machine *s)
@@ -450,6 +578,9 @@ int state_exit_code(struct state_machine *s)
 struct state_machine *state_create(flux_t *h,
                                    struct attr_set *attrs,
                                    struct module_set *modules,
+                                   struct overlay *overlay,
+                                   const struct topology *topology,
+                                   uint32_t rank,
                                    char *const command[])
 {
     struct state_machine *s = calloc(1, sizeof(*s));
@@ -459,9 +590,12 @@ struct state_machine *state_create(flux_t *h,
     s->h = h;
     s->attrs = attrs;
     s->modules = modules;
+    s->overlay = overlay;
+    s->rank = rank;
     s->command = command;
+    s->muster = create_muster(s, topology);
     s->next = flux_idle_watcher_create(flux_get_reactor(h), next_cb, s);
-    if (!s->next || watch_signals(s) < 0) {
+    if (!s->muster || !s->next || watch_signals(s) < 0) {
         state_destroy(s);
         return NULL;
     }
@@ -479,6 +613,7 @@ void state_destroy(struct state_machine *s)
         flux_watcher_destroy(s->signals[i]);
     module_set_on_change(s->modules, NULL, NULL);
     flux_watcher_destroy(s->next);
+    muster_destroy(s->muster);
     runner_destroy(s->runner);
     free(s);
     errno = saved_errno;

@@ -4,6 +4,7 @@
 
 #include "attr.h"
 #include "module.h"
+#include "overlay.h"
 
 struct state_machine;
 
@@ -11,11 +12,16 @@ struct state_machine;
 struct state_machine *state_create(flux_t *h,
                                    struct attr_set *attrs,
                                    struct module_set *modules,
+                                   struct overlay *overlay,
+                                   const struct topology *topology,
+                                   uint32_t rank,
                                    char *const command[]);
 void state_destroy(struct state_machine *s);
 
-/* Begin; the reactor is stopped when the state `exit` is reached. */
-void state_start(struct state_machine *s);
+/* Begin; the reactor is stopped when the state `exit` is reached.  -1 if this
+ * broker cannot listen for its children.
+ */
+int state_start(struct state_machine *s, flux_error_t *e);
 int state_exit_code(struct state_machine *s);
 
 /* A fatal condition: end in order, with exit code 1. */

@@ -1,0 +1,662 @@
+/* overlay.c - this broker's links to its parent and its children
+ *
+ * Each broker that can have children listens on RUNDIR/tbon-RANK; each but
+ * rank 0 connects to its parent's socket, and tries again until it is there.
+ * Both ends first say who they are, in a greeting of fixed size:
+ *
+ *   child:   "busyflux tbon 1", its rank and the size it believes in (four
+ *            bytes each, big endian), its UUID
+ *   parent:  an errno byte, 0 for welcome, and its UUID
+ *
+ * and the kernel says whose process is there: another user's is refused.
+ * After that come frames both ways, and the neighbour is a peer of the router
+ * under its UUID.  A child is subscribed to every event.
+ *
+ * A child that is lost is logged, and the router answers what was pending in
+ * it.  A parent that is lost ends this broker, and so the subtree, in order.
+ */
+#include "overlay.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "sys.h"
+#include "util.h"
+
+#define GREETING "busyflux tbon 1"
+#define CONNECT_DEADLINE 30. /* seconds until a parent must be there */
+#define RETRY_FIRST 0.001    /* seconds; doubles up to */
+#define RETRY_LAST 0.05
+
+enum {
+    UUID_LENGTH = UTIL_UUID_SIZE - 1,
+    HELLO_SIZE = sizeof(GREETING) + 8 + UUID_LENGTH,
+    REPLY_SIZE = 1 + UUID_LENGTH,
+    LISTEN_BACKLOG = 1024,
+};
+
+/* A connection that has not been greeted yet, at either end. */
+struct hello {
+    struct list link;
+    struct overlay *overlay;
+    int fd;
+    flux_watcher_t *watcher;
+    unsigned char data[HELLO_SIZE];
+    size_t size; /* received so far */
+};
+
+struct neighbour {
+    struct list link;
+    struct overlay *overlay;
+    uint32_t rank;
+    struct link *peer;
+};
+
+struct overlay {
+    flux_t *h;
+    struct router *router;
+    struct link_set *links;
+    struct topology *topology;
+    const char *rundir;
+    uint32_t rank;
+    struct overlay_callbacks callbacks;
+    int listen_fd;
+    flux_watcher_t *listener;
+    flux_watcher_t *retry;
+    double retry_delay;
+    double connect_until; /* monotonic */
+    struct list hellos;
+    struct neighbour *parent;
+    struct list children;
+    size_t child_count;
+    bool leaving;
+    flux_t *module_h; /* of the builtin module */
+    flux_msg_handler_t **handlers;
+};
+
+/* ---- sockets -------------------------------------------------------------- */
+
+static int socket_address(const struct overlay *o,
+                          uint32_t rank,
+                          struct sockaddr_un *sun,
+                          flux_error_t *e)
+{
+    int n;
+
+    memset(sun, 0, sizeof(*sun));
+    sun->sun_family = AF_UNIX;
+    n = snprintf(sun->sun_path, sizeof(sun->sun_path), "%s/tbon-%u", o->rundir,
+                 (unsigned)rank);
+    if (n < 0 || (size_t)n >= sizeof(sun->sun_path))
+        return util_errno(e, ENAMETOOLONG,
+                          "'%s/tbon-%u' is longer than a UNIX socket's name "
+                          "may be",
+                          o->rundir, (unsigned)rank);
+    return 0;
+}
+
+static int open_socket(void)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    if (fd >= 0
+        && (util_set_cloexec(fd, true) < 0 || util_set_nonblock(fd, true) < 0)) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static void put_u32(unsigned char *p, uint32_t v)
+{
+    p[0] = (unsigned char)(v >> 24);
+    p[1] = (unsigned char)(v >> 16);
+    p[2] = (unsigned char)(v >> 8);
+    p[3] = (unsigned char)v;
+}
+
+static uint32_t get_u32(const unsigned char *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8
+         | p[3];
+}
+
+static int check_peer_user(int fd)
+{
+    uid_t uid;
+    pid_t pid;
+
+    if (sys_peer_cred(fd, &uid, &pid) < 0)
+        return -1;
+    if (uid == getuid())
+        return 0;
+    errno = EPERM;
+    return -1;
+}
+
+/* ---- greetings ------------------------------------------------------------- */
+
+static void hello_destroy(struct hello *hello)
+{
+    list_remove(&hello->link);
+    flux_watcher_destroy(hello->watcher);
+    if (hello->fd >= 0)
+        close(hello->fd);
+    free(hello);
+}
+
+/* Takes `fd`, also on failure. */
+static struct hello *hello_create(struct overlay *o, int fd, flux_watcher_f cb)
+{
+    struct hello *hello = calloc(1, sizeof(*hello));
+
+    if (!hello) {
+        close(fd);
+        return NULL;
+    }
+    hello->overlay = o;
+    hello->fd = fd;
+    list_init(&hello->link);
+    hello->watcher = flux_fd_watcher_create(flux_get_reactor(o->h), fd,
+                                            FLUX_POLLIN, cb, hello);
+    if (!hello->watcher) {
+        hello_destroy(hello);
+        return NULL;
+    }
+    list_append(&o->hellos, &hello->link);
+    flux_watcher_start(hello->watcher);
+    return hello;
+}
+
+/* 1: all of `size` bytes are there, 0: not yet, -1: the connection is over. */
+static int hello_read(struct hello *hello, size_t size)
+{
+    ssize_t n = recv(hello->fd, hello->data + hello->size, size - hello->size, 0);
+
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return 0;
+    if (n <= 0) {
+        if (n == 0)
+            errno = ECONNRESET;
+        return -1;
+    }
+    hello->size += (size_t)n;
+    return hello->size == size;
+}
+
+/* Small enough for any socket's buffer: it goes whole or not at all. */
+static int send_small(int fd, const void *data, size_t size)
+{
+    return send(fd, data, size, MSG_NOSIGNAL) == (ssize_t)size ? 0 : -1;
+}
+
+static int send_hello(const struct overlay *o, int fd)
+{
+    unsigned char hello[HELLO_SIZE];
+    unsigned char *p = hello + sizeof(GREETING);
+
+    memcpy(hello, GREETING, sizeof(GREETING));
+    put_u32(p, o->rank);
+    put_u32(p + 4, topology_size(o->topology));
+    memcpy(p + 8, router_uuid(o->router), UUID_LENGTH);
+    return send_small(fd, hello, sizeof(hello));
+}
+
+static int send_reply(const struct overlay *o, int fd, int errnum)
+{
+    unsigned char reply[REPLY_SIZE];
+
+    reply[0] = (unsigned char)errnum;
+    memcpy(reply + 1, router_uuid(o->router), UUID_LENGTH);
+    return send_small(fd, reply, sizeof(reply));
+}
+
+/* ---- neighbours -------------------------------------------------------------- */
+
+static void neighbour_destroy(struct neighbour *n)
+{
+    if (!n)
+        return;
+    list_remove(&n->link);
+    link_destroy(n->peer);
+    free(n);
+}
+
+/* Takes the descriptor out of `hello`, which the caller destroys. */
+static struct neighbour *neighbour_create(struct hello *hello,
+                                          uint32_t rank,
+                                          const unsigned char *uuid,
+                                          link_closed_f closed)
+{
+    struct overlay *o = hello->overlay;
+    struct neighbour *n = calloc(1, sizeof(*n));
+    char name[24], id[UTIL_UUID_SIZE];
+
+    if (!n)
+        return NULL;
+    list_init(&n->link);
+    n->overlay = o;
+    n->rank = rank;
+    snprintf(name, sizeof(name), "rank %u", (unsigned)rank);
+    memcpy(id, uuid, UUID_LENGTH);
+    id[UUID_LENGTH] = '\0';
+    flux_watcher_stop(hello->watcher);
+    n->peer = link_create_as(o->links, hello->fd, PEER_RANK, name, id, closed, n);
+    if (!n->peer) {
+        free(n);
+        return NULL;
+    }
+    hello->fd = -1;
+    return n;
+}
+
+static struct neighbour *child_find(const struct overlay *o, uint32_t rank)
+{
+    struct list *l;
+
+    for (l = o->children.next; l != &o->children; l = l->next) {
+        struct neighbour *n = LIST_ENTRY(l, struct neighbour, link);
+
+        if (n->rank == rank)
+            return n;
+    }
+    return NULL;
+}
+
+static struct peer *next_hop(uint32_t nodeid, void *arg)
+{
+    struct overlay *o = arg;
+    uint32_t hop = topology_next_hop(o->topology, o->rank, nodeid);
+    struct neighbour *n;
+
+    if (hop == TOPOLOGY_NONE)
+        return NULL;
+    n = hop < o->rank ? o->parent : child_find(o, hop);
+    return n ? link_peer(n->peer) : NULL;
+}
+
+/* ---- children ------------------------------------------------------------------ */
+
+static void child_lost(struct link *l, int errnum, void *arg)
+{
+    struct neighbour *n = arg;
+    struct overlay *o = n->overlay;
+
+    (void)l;
+    flux_log(o->h, o->leaving ? LOG_DEBUG : LOG_INFO,
+             "rank %u has disconnected: %s", (unsigned)n->rank,
+             strerror(errnum));
+    neighbour_destroy(n);
+    o->child_count--;
+    o->callbacks.children_changed(o->callbacks.arg);
+}
+
+static int check_hello(const struct overlay *o, const unsigned char *data)
+{
+    const unsigned char *p = data + sizeof(GREETING);
+    uint32_t rank = get_u32(p);
+
+    if (memcmp(data, GREETING, sizeof(GREETING)) != 0)
+        return EPROTO;
+    if (get_u32(p + 4) != topology_size(o->topology)
+        || topology_parent(o->topology, rank) != o->rank)
+        return EINVAL;
+    return child_find(o, rank) ? EEXIST : 0;
+}
+
+static void admit_child(struct hello *hello)
+{
+    struct overlay *o = hello->overlay;
+    const unsigned char *p = hello->data + sizeof(GREETING);
+    int errnum = check_hello(o, hello->data);
+    struct neighbour *n;
+
+    if (send_reply(o, hello->fd, errnum) < 0 || errnum) {
+        flux_log(o->h, LOG_ERR, "a child was refused: %s",
+                 strerror(errnum ? errnum : errno));
+        return;
+    }
+    n = neighbour_create(hello, get_u32(p), p + 8, child_lost);
+    if (!n || router_subscribe(link_peer(n->peer), "") < 0) {
+        flux_log_error(o->h, "rank %u", (unsigned)get_u32(p));
+        neighbour_destroy(n);
+        return;
+    }
+    list_append(&o->children, &n->link);
+    o->child_count++;
+    flux_log(o->h, LOG_DEBUG, "accepting connection from rank %u",
+             (unsigned)n->rank);
+    o->callbacks.children_changed(o->callbacks.arg);
+}
+
+static void hello_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct hello *hello = arg;
+    int rc = hello_read(hello, HELLO_SIZE);
+
+    (void)r;
+    (void)w;
+    (void)revents;
+    if (rc > 0)
+        admit_child(hello);
+    if (rc != 0)
+        hello_destroy(hello);
+}
+
+static void accept_cb(flux_reactor_t *r,
+                      flux_watcher_t *w,
+                      int revents,
+                      void *arg)
+{
+    struct overlay *o = arg;
+    int fd;
+
+    (void)r;
+    (void)w;
+    (void)revents;
+    while ((fd = sys_accept(o->listen_fd)) >= 0) {
+        if (check_peer_user(fd) < 0) {
+            send_reply(o, fd, errno);
+            close(fd);
+        } else
+            hello_create(o, fd, hello_cb);
+    }
+}
+
+static int start_listening(struct overlay *o, flux_error_t *e)
+{
+    struct sockaddr_un sun;
+
+    if (topology_next_child(o->topology, o->rank, TOPOLOGY_NONE)
+        == TOPOLOGY_NONE)
+        return 0;
+    if (socket_address(o, o->rank, &sun, e) < 0)
+        return -1;
+    if ((o->listen_fd = open_socket()) < 0)
+        return util_error(e, "cannot create a socket: %s", strerror(errno));
+    unlink(sun.sun_path);
+    if (bind(o->listen_fd, (struct sockaddr *)&sun, sizeof(sun)) < 0
+        || listen(o->listen_fd, LISTEN_BACKLOG) < 0)
+        return util_error(e, "cannot listen on '%s': %s", sun.sun_path,
+                          strerror(errno));
+    o->listener = flux_fd_watcher_create(flux_get_reactor(o->h), o->listen_fd,
+                                         FLUX_POLLIN, accept_cb, o);
+    if (!o->listener)
+        return util_error(e, "out of memory");
+    flux_watcher_start(o->listener);
+    return 0;
+}
+
+/* ---- parent ---------------------------------------------------------------------- */
+
+static void report_lost(struct overlay *o, const char *what, int errnum)
+{
+    char *why = util_asprintf("%s: %s", what, strerror(errnum));
+
+    o->callbacks.parent_lost(why ? why : what, o->callbacks.arg);
+    free(why);
+}
+
+static void parent_lost(struct link *l, int errnum, void *arg)
+{
+    struct neighbour *n = arg;
+    struct overlay *o = n->overlay;
+
+    (void)l;
+    router_set_parent(o->router, NULL);
+    o->parent = NULL;
+    neighbour_destroy(n);
+    report_lost(o, "lost the connection to the parent", errnum);
+}
+
+static void meet_parent(struct hello *hello)
+{
+    struct overlay *o = hello->overlay;
+    uint32_t rank = topology_parent(o->topology, o->rank);
+
+    if (hello->data[0]) {
+        report_lost(o, "the parent refuses", hello->data[0]);
+        return;
+    }
+    o->parent = neighbour_create(hello, rank, hello->data + 1, parent_lost);
+    if (!o->parent) {
+        report_lost(o, "the parent", errno);
+        return;
+    }
+    flux_log(o->h, LOG_DEBUG, "hello parent %u %.36s", (unsigned)rank,
+             (const char *)hello->data + 1);
+    router_set_parent(o->router, link_peer(o->parent->peer));
+    o->callbacks.parent_ready(o->callbacks.arg);
+}
+
+static void reply_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct hello *hello = arg;
+    int rc = hello_read(hello, REPLY_SIZE);
+
+    (void)r;
+    (void)w;
+    (void)revents;
+    if (rc > 0)
+        meet_parent(hello);
+    else if (rc < 0)
+        report_lost(hello->overlay, "the parent", errno);
+    if (rc != 0)
+        hello_destroy(hello);
+}
+
+static int connect_parent(struct overlay *o)
+{
+    struct sockaddr_un sun;
+    int fd;
+
+    if (socket_address(o, topology_parent(o->topology, o->rank), &sun, NULL) < 0
+        || (fd = open_socket()) < 0)
+        return -1;
+    if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0
+        || check_peer_user(fd) < 0 || send_hello(o, fd) < 0) {
+        int saved_errno = errno;
+
+        close(fd);
+        errno = saved_errno;
+        return -1;
+    }
+    return hello_create(o, fd, reply_cb) ? 0 : -1;
+}
+
+static bool is_worth_a_retry(const struct overlay *o, int errnum)
+{
+    return (errnum == ENOENT || errnum == ECONNREFUSED || errnum == EAGAIN)
+        && util_monotime() < o->connect_until;
+}
+
+static void try_parent(struct overlay *o)
+{
+    if (connect_parent(o) == 0)
+        return;
+    if (!is_worth_a_retry(o, errno)) {
+        report_lost(o, "cannot connect to the parent", errno);
+        return;
+    }
+    flux_timer_watcher_reset(o->retry, o->retry_delay, 0.);
+    flux_watcher_start(o->retry);
+    if (o->retry_delay < RETRY_LAST)
+        o->retry_delay *= 2;
+}
+
+static void retry_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    (void)r;
+    (void)w;
+    (void)revents;
+    try_parent(arg);
+}
+
+int overlay_start(struct overlay *o,
+                  const struct overlay_callbacks *callbacks,
+                  flux_error_t *e)
+{
+    o->callbacks = *callbacks;
+    if (start_listening(o, e) < 0)
+        return -1;
+    if (o->rank == 0)
+        return 0;
+    o->retry_delay = RETRY_FIRST;
+    o->connect_until = util_monotime() + CONNECT_DEADLINE;
+    o->retry = flux_timer_watcher_create(flux_get_reactor(o->h), RETRY_FIRST, 0.,
+                                         retry_cb, o);
+    if (!o->retry)
+        return util_error(e, "out of memory");
+    try_parent(o);
+    return 0;
+}
+
+void overlay_leave(struct overlay *o)
+{
+    o->leaving = true;
+    router_set_parent(o->router, NULL);
+    link_set_flush(o->links);
+    neighbour_destroy(o->parent);
+    o->parent = NULL;
+}
+
+size_t overlay_children(const struct overlay *o)
+{
+    return o->child_count;
+}
+
+/* ---- the builtin module ------------------------------------------------------------- */
+
+static json_t *describe_subtree(const struct overlay *o, uint32_t rank)
+{
+    json_t *children = json_array();
+    uint32_t child = TOPOLOGY_NONE;
+
+    while ((child = topology_next_child(o->topology, rank, child))
+           != TOPOLOGY_NONE)
+        json_array_append_new(children, describe_subtree(o, child));
+    return json_pack("{s:i s:i s:o}", "rank", (int)rank, "size",
+                     (int)topology_descendants(o->topology, rank) + 1,
+                     "children", children);
+}
+
+static void topology_cb(flux_t *h,
+                        flux_msg_handler_t *mh,
+                        const flux_msg_t *msg,
+                        void *arg)
+{
+    struct overlay *o = arg;
+    json_t *tree;
+    int rank;
+
+    (void)mh;
+    if (flux_request_unpack(msg, NULL, "{s:i}", "rank", &rank) < 0) {
+        flux_respond_error(h, msg, errno, NULL);
+        return;
+    }
+    if (rank < 0 || (uint32_t)rank >= topology_size(o->topology)) {
+        flux_respond_error(h, msg, ENOENT, "no such rank");
+        return;
+    }
+    if (!(tree = describe_subtree(o, (uint32_t)rank)))
+        flux_respond_error(h, msg, ENOMEM, NULL);
+    else
+        flux_respond_pack(h, msg, "o", tree);
+}
+
+static void stats_cb(flux_t *h,
+                     flux_msg_handler_t *mh,
+                     const flux_msg_t *msg,
+                     void *arg)
+{
+    struct overlay *o = arg;
+    uint32_t child = TOPOLOGY_NONE;
+    int count = 0;
+
+    (void)mh;
+    while ((child = topology_next_child(o->topology, o->rank, child))
+           != TOPOLOGY_NONE)
+        count++;
+    flux_respond_pack(h, msg, "{s:i s:i s:i s:i s:i}", "child-count", count,
+                      "child-connected", (int)o->child_count, "parent-count",
+                      o->parent ? 1 : 0, "parent-rpc",
+                      o->parent ? router_pending(link_peer(o->parent->peer)) : 0,
+                      "child-rpc", 0);
+}
+
+static const struct flux_msg_handler_spec handlers[] = {
+    { FLUX_MSGTYPE_REQUEST, "overlay.topology", topology_cb, FLUX_ROLE_USER },
+    { FLUX_MSGTYPE_REQUEST, "overlay.stats-get", stats_cb, FLUX_ROLE_USER },
+    FLUX_MSGHANDLER_TABLE_END,
+};
+
+static void *begin(flux_t *h, void *arg, flux_error_t *e)
+{
+    struct overlay *o = arg;
+
+    if (flux_msg_handler_addvec(h, handlers, o, &o->handlers) < 0) {
+        util_error(e, "overlay: %s", strerror(errno));
+        return NULL;
+    }
+    o->module_h = h;
+    return o;
+}
+
+static void end(void *arg)
+{
+    struct overlay *o = arg;
+
+    flux_msg_handler_delvec(o->handlers);
+    o->handlers = NULL;
+    o->module_h = NULL;
+}
+
+struct module_builtin overlay_builtin(struct overlay *o)
+{
+    return (struct module_builtin) { "overlay", begin, end, o };
+}
+
+struct overlay *overlay_create(flux_t *h,
+                               struct router *router,
+                               struct link_set *links,
+                               struct topology *topology,
+                               const char *rundir)
+{
+    struct overlay *o = calloc(1, sizeof(*o));
+
+    if (!o)
+        return NULL;
+    o->h = h;
+    o->router = router;
+    o->links = links;
+    o->topology = topology;
+    o->rundir = rundir;
+    o->rank = router_rank(router);
+    o->listen_fd = -1;
+    list_init(&o->hellos);
+    list_init(&o->children);
+    router_set_next_hop(router, next_hop, o);
+    return o;
+}
+
+void overlay_destroy(struct overlay *o)
+{
+    int saved_errno = errno;
+
+    if (!o)
+        return;
+    router_set_next_hop(o->router, NULL, NULL);
+    overlay_leave(o);
+    while (!list_empty(&o->hellos))
+        hello_destroy(LIST_ENTRY(o->hellos.next, struct hello, link));
+    while (!list_empty(&o->children))
+        neighbour_destroy(
+            LIST_ENTRY(o->children.next, struct neighbour, link));
+    flux_watcher_destroy(o->listener);
+    flux_watcher_destroy(o->retry);
+    if (o->listen_fd >= 0)
+        close(o->listen_fd);
+    free(o);
+    errno = saved_errno;
+}
