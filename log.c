@@ -4,7 +4,8 @@
  * log-ring-size lines for flux-dmesg(1), if it is at least as severe as
  * log-level.  From there it is copied to whoever follows, to stderr
  * (log-stderr-level, and log-critical-level always), to log-filename, to
- * syslog.  Flux puts the severity in the upper bits of the line's priority;
+ * syslog.  Other ranks send theirs to rank 0 as well (log-forward-level),
+ * which prints for all unless log-stderr-mode is local.  Flux puts the severity in the upper bits of the line's priority;
  * so do we, since both read it there.
  *
  * A line that cannot be written (a full disk, a closed pipe) is counted, and
@@ -29,6 +30,7 @@ struct log {
     size_t ring_used;
     size_t ring_first; /* index of the oldest */
     uint64_t count;
+    uint64_t remote; /* of these, from other ranks */
     int level;
     int stderr_level;
     int critical_level;
@@ -139,10 +141,38 @@ static void print_to_file(struct log *l, const struct line *line)
         l->lost++;
 }
 
+static bool is_local(const struct log *l, const struct line *line)
+{
+    char rank[16];
+    int n = snprintf(rank, sizeof(rank), "%u", (unsigned)l->rank);
+
+    return line->host_size == (size_t)n &&
+           memcmp(line->host, rank, line->host_size) == 0;
+}
+
+/* Each rank prints its own lines, or the leader those of all; what is
+ * critical is printed where it happens, whatever becomes of the leader.
+ */
+static bool belongs_on_stderr(const struct log *l, const struct line *line)
+{
+    if (is_local(l, line) && line->severity <= l->critical_level)
+        return true;
+    return line->severity <= l->stderr_level && (l->rank == 0 || l->stderr_local);
+}
+
+static void forward(struct log *l, const struct line *line, const char *s)
+{
+    flux_future_t *f;
+
+    if (l->rank == 0 || line->severity > l->forward_level)
+        return;
+    f = flux_rpc_raw(l->h, "log.append", s, strlen(s), 0, FLUX_RPC_NORESPONSE);
+    flux_future_destroy(f);
+}
+
 static void print_copies(struct log *l, const struct line *line)
 {
-    if (line->severity <= l->stderr_level ||
-        line->severity <= l->critical_level)
+    if (belongs_on_stderr(l, line))
         print_line(stderr, line, l->stderr_local);
     if (l->file)
         print_to_file(l, line);
@@ -209,7 +239,9 @@ void log_append(struct log *l, const char *text, size_t size)
         return;
     }
     l->count++;
+    l->remote += !is_local(l, &line);
     print_copies(l, &line);
+    forward(l, &line, s);
     if (line.severity > l->level) {
         free(s);
         return;
@@ -335,7 +367,7 @@ static int read_attributes(struct log *l, flux_error_t *e)
         if (start_value(l, name, attr_value(l->attrs, name), &why) < 0)
             return util_error(e, "%s: %s", name, why.text);
     }
-    if (filename && set_filename(l, filename, &why) < 0)
+    if (filename && l->rank == 0 && set_filename(l, filename, &why) < 0)
         return util_error(e, "log-filename: %s", why.text);
     return 0;
 }
@@ -419,9 +451,10 @@ stats_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
     struct log *l = arg;
 
     (void)mh;
-    flux_respond_pack(h, msg, "{s:i s:I s:I s:i}", "ring-used",
+    flux_respond_pack(h, msg, "{s:i s:I s:I s:I}", "ring-used",
                       (int)l->ring_used, "count", (json_int_t)l->count, "local",
-                      (json_int_t)l->count, "remote", 0);
+                      (json_int_t)(l->count - l->remote), "remote",
+                      (json_int_t)l->remote);
 }
 
 static const struct flux_msg_handler_spec handlers[] = {
