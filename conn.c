@@ -3,8 +3,8 @@
  * In: a read goes into a scratch buffer on the stack, and, in front of it,
  * into what is missing of a frame that had begun.  Whole frames are decoded
  * where they lie and wait in a list; only the beginning of a frame that is
- * not all there is kept, in `partial`.  That grows with what has arrived,
- * never because of a length that the peer claims.
+ * not all there is kept, in what will be the body of its message.  That grows
+ * with what has arrived, never because of a length that the peer claims.
  *
  * Out: a row of chunks.  Small frames are written one behind the other into a
  * chunk of the conn's own.  A large payload is not copied: its chunk holds a
@@ -34,6 +34,7 @@ enum {
     CHUNK_FIRST = 1024,       /* the only one of most connections */
     SHARE_MIN = 4 * 1024,     /* a payload of that size is not copied */
     IOV_COUNT = 64,           /* chunks in one writev(2) */
+    PARTIAL_AHEAD = 4, /* times what is there of a frame is held for it */
 };
 
 /* Bytes to be written: its own, or the payload of a body. */
@@ -50,15 +51,14 @@ struct chunk {
 
 /* The beginning of a frame. */
 struct partial {
-    unsigned char *data;
+    struct msg_body *body; /* or NULL */
     size_t size;
-    size_t capacity;
     size_t whole; /* size of the frame, 0 until its prefix is there */
 };
 
 struct conn {
     int fd;
-    bool is_socket;
+    bool is_socket; /* until a write says that it is none */
     struct partial partial;
     struct list in;
     size_t in_count;
@@ -75,12 +75,11 @@ struct conn {
 struct conn *conn_create(int fd)
 {
     struct conn *c = calloc(1, sizeof(*c));
-    struct stat st;
 
     if (!c)
         return NULL;
     c->fd = fd;
-    c->is_socket = fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
+    c->is_socket = true;
     list_init(&c->in);
     list_init(&c->out);
     return c;
@@ -109,7 +108,7 @@ static flux_msg_t *take_message(struct conn *c)
 
 static void partial_release(struct partial *p)
 {
-    free(p->data);
+    msg_body_decref(p->body);
     *p = (struct partial){0};
 }
 
@@ -136,10 +135,9 @@ int conn_fd(const struct conn *c)
 
 /* ---- in ----------------------------------------------------------------- */
 
-static void accept_frame(struct conn *c, const unsigned char *data, size_t size)
+/* What decoding a frame has made of it. */
+static void accept_message(struct conn *c, flux_msg_t *msg)
 {
-    flux_msg_t *msg = msg_decode(data, size);
-
     if (!msg) {
         c->in_error = errno;
         return;
@@ -149,23 +147,22 @@ static void accept_frame(struct conn *c, const unsigned char *data, size_t size)
     c->counters.messages_in++;
 }
 
-/* Room for `n` more bytes, at most up to the end of the frame. */
-static int partial_grow(struct partial *p, size_t n)
+static size_t partial_room(const struct partial *p)
 {
-    size_t capacity = p->size + n;
-    unsigned char *data;
+    return p->body ? p->body->size - p->size : 0;
+}
 
-    if (capacity <= p->capacity)
-        return 0;
-    if (capacity < 2 * p->capacity)
-        capacity = 2 * p->capacity;
-    if (p->whole > 0 && capacity > p->whole)
-        capacity = p->whole;
-    data = realloc(p->data, capacity);
-    if (!data)
+/* Hold some times as many bytes as have arrived, up to the frame's end. */
+static int partial_grow(struct partial *p, size_t arrived)
+{
+    size_t whole = p->whole > 0 ? p->whole : MSG_PREFIX_SIZE;
+    bool ends = arrived > whole / PARTIAL_AHEAD;
+    struct msg_body *body =
+        msg_body_resize(p->body, ends ? whole : arrived * PARTIAL_AHEAD);
+
+    if (!body)
         return -1;
-    p->data = data;
-    p->capacity = capacity;
+    p->body = body;
     return 0;
 }
 
@@ -181,13 +178,13 @@ static void partial_check(struct conn *c)
     size_t size;
 
     if (p->whole == 0 && p->size >= MSG_PREFIX_SIZE) {
-        if (msg_decode_prefix(p->data, &size) < 0)
+        if (msg_decode_prefix(p->body->data, &size) < 0)
             c->in_error = errno;
         else
             p->whole = MSG_PREFIX_SIZE + size;
     }
     if (p->whole > 0 && p->size == p->whole) {
-        accept_frame(c, p->data + MSG_PREFIX_SIZE, p->size - MSG_PREFIX_SIZE);
+        accept_message(c, msg_decode_body(p->body, MSG_PREFIX_SIZE, p->size));
         partial_release(p);
     }
 }
@@ -200,11 +197,11 @@ static size_t partial_add(struct conn *c, const unsigned char *data, size_t n)
 
     if (n > missing)
         n = missing;
-    if (partial_grow(p, n) < 0) {
+    if (partial_room(p) < n && partial_grow(p, p->size + n) < 0) {
         c->in_error = ENOMEM;
         return 0;
     }
-    memcpy(p->data + p->size, data, n);
+    memcpy(p->body->data + p->size, data, n);
     p->size += n;
     partial_check(c);
     return n;
@@ -221,9 +218,11 @@ static size_t whole_frame(struct conn *c, const unsigned char *data, size_t n)
         c->in_error = errno;
         return 0;
     }
-    if (size > n - MSG_PREFIX_SIZE)
+    if (size > n - MSG_PREFIX_SIZE) {
+        c->partial.whole = MSG_PREFIX_SIZE + size;
         return 0;
-    accept_frame(c, data + MSG_PREFIX_SIZE, size);
+    }
+    accept_message(c, msg_decode(data + MSG_PREFIX_SIZE, size));
     return MSG_PREFIX_SIZE + size;
 }
 
@@ -241,21 +240,16 @@ static void feed(struct conn *c, const unsigned char *data, size_t n)
     }
 }
 
-/* How many bytes to read straight behind the partial frame: what is missing
- * of it, but no more than as much again as it has, or a scratch full.
- */
+/* How many bytes to read straight behind the partial frame. */
 static size_t direct_room(struct conn *c)
 {
     struct partial *p = &c->partial;
-    size_t most = p->size > SCRATCH_SIZE ? p->size : SCRATCH_SIZE;
-    size_t room;
 
     if (p->whole == 0)
         return 0;
-    room = partial_missing(p);
-    if (room > most)
-        room = most;
-    return partial_grow(p, room) < 0 ? 0 : room;
+    if (partial_room(p) == 0)
+        partial_grow(p, p->size);
+    return partial_room(p);
 }
 
 static ssize_t read_some(struct conn *c, unsigned char *scratch, size_t room)
@@ -265,7 +259,7 @@ static ssize_t read_some(struct conn *c, unsigned char *scratch, size_t room)
     ssize_t n;
 
     if (room > 0) {
-        iov[count].iov_base = c->partial.data + c->partial.size;
+        iov[count].iov_base = c->partial.body->data + c->partial.size;
         iov[count++].iov_len = room;
     }
     iov[count].iov_base = scratch;
@@ -280,21 +274,19 @@ static ssize_t read_some(struct conn *c, unsigned char *scratch, size_t room)
     return n;
 }
 
-int conn_read(struct conn *c)
+/* As conn_read().  `full`: as much came as there was room for. */
+static int read_once(struct conn *c, bool *full)
 {
     unsigned char scratch[SCRATCH_SIZE];
     size_t room;
     size_t direct;
     ssize_t n;
 
-    if (c->in_error) {
-        errno = c->in_error;
-        return -1;
-    }
     room = c->partial.size > 0 ? direct_room(c) : 0;
     n = read_some(c, scratch, room);
     if (n < 0)
         return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -1;
+    *full = (size_t)n == room + SCRATCH_SIZE;
     c->counters.bytes_in += (uint64_t)n;
     direct = (size_t)n < room ? (size_t)n : room;
     if (direct > 0) {
@@ -303,6 +295,22 @@ int conn_read(struct conn *c)
     }
     feed(c, scratch, (size_t)n - direct);
     return 1;
+}
+
+/* Where a large frame has begun, its rest is most likely there. */
+int conn_read(struct conn *c)
+{
+    bool full = false;
+    int rc;
+
+    if (c->in_error) {
+        errno = c->in_error;
+        return -1;
+    }
+    rc = read_once(c, &full);
+    if (full && !c->in_error && c->partial.whole > SCRATCH_SIZE)
+        read_once(c, &full);
+    return rc;
 }
 
 flux_msg_t *conn_next(struct conn *c)
@@ -486,17 +494,20 @@ static int fill_iov(const struct conn *c, struct iovec *iov)
     return n;
 }
 
-static ssize_t write_some(const struct conn *c)
+static ssize_t write_some(struct conn *c)
 {
     struct iovec iov[IOV_COUNT];
     struct msghdr mh = {0};
     int count = fill_iov(c, iov);
+    ssize_t n = -1;
 
-    if (!c->is_socket)
-        return writev(c->fd, iov, count);
     mh.msg_iov = iov;
     mh.msg_iovlen = (size_t)count;
-    return sendmsg(c->fd, &mh, MSG_NOSIGNAL);
+    if (c->is_socket)
+        n = sendmsg(c->fd, &mh, MSG_NOSIGNAL);
+    if (n < 0 && errno == ENOTSOCK)
+        c->is_socket = false;
+    return c->is_socket ? n : writev(c->fd, iov, count);
 }
 
 /* `n` bytes of this chunk have been written: see which frames end in them. */

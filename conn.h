@@ -22,8 +22,8 @@ struct conn *conn_create(int fd);
 void conn_destroy(struct conn *c); /* closes; queued output is lost */
 int conn_fd(const struct conn *c);
 
-/* One read(2).  1: something came, 0: nothing now, -1: the connection is
- * over, with errno (ECONNRESET at end of file).
+/* One read(2), or two for a large frame.  1: something came, 0: nothing now,
+ * -1: the connection is over, with errno (ECONNRESET at end of file).
  */
 int conn_read(struct conn *c);
 

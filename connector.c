@@ -49,6 +49,7 @@ struct connector {
     flux_msg_handler_t **handlers;
     struct list clients;
     uint64_t connects;
+    uid_t owner;
     int allow_guest_user;
     int allow_root_owner;
 };
@@ -77,7 +78,7 @@ static void client_closed(struct link *l, int errnum, void *arg)
 /* The roles of user `uid`; 0 if it may not come in. */
 static uint32_t roles_of(struct connector *c, uid_t uid)
 {
-    if (uid == getuid() || (uid == 0 && c->allow_root_owner))
+    if (uid == c->owner || (uid == 0 && c->allow_root_owner))
         return FLUX_ROLE_OWNER | FLUX_ROLE_LOCAL;
     if (c->allow_guest_user)
         return FLUX_ROLE_USER | FLUX_ROLE_LOCAL;
@@ -433,6 +434,7 @@ struct connector *connector_create(struct link_set *links, const char *path)
     }
     c->links = links;
     c->fd = -1;
+    c->owner = getuid();
     list_init(&c->clients);
     return c;
 }

@@ -18,10 +18,11 @@
  * A failing connector is told to the comms_error callback, never from inside
  * itself; what it returns decides whether the operation is tried again.
  */
+#include "handle.h"
+
 #include <poll.h>
 #include <unistd.h>
 
-#include "handle.h"
 #include "matchtag.h"
 #include "util.h"
 

@@ -8,10 +8,11 @@
  * flux_pollevents() (hwatch.c); and no one else to wait for, so that
  * receiving from an empty queue fails with EAGAIN even where one would wait.
  */
+#include "loop.h"
+
 #include <unistd.h>
 
 #include "credopt.h"
-#include "loop.h"
 #include "msg.h"
 
 struct loop {

@@ -156,30 +156,34 @@ void msg_body_decref(struct msg_body *body)
 
 struct msg_body *msg_body_create(size_t size)
 {
-    struct msg_body *body = malloc(sizeof(*body) + size);
+    return msg_body_resize(NULL, size);
+}
 
-    if (!body)
+struct msg_body *msg_body_resize(struct msg_body *body, size_t size)
+{
+    struct msg_body *resized = realloc(body, sizeof(*body) + size);
+
+    if (!resized)
         return NULL;
-    body->refs = 1;
-    body->size = size;
-    return body;
+    resized->refs = 1;
+    resized->size = size;
+    return resized;
 }
 
 /* Let the fields say what is in the body, and forget what the old one was. */
 void msg_body_describe(flux_msg_t *msg,
+                       const char *topic,
                        size_t topic_size,
-                       bool has_payload,
+                       const void *payload,
                        size_t payload_size)
 {
-    const unsigned char *data = msg->body ? msg->body->data : NULL;
-
-    msg->topic = topic_size > 0 ? (const char *)data : NULL;
+    msg->topic = topic;
     msg->topic_size = topic_size;
-    msg->payload = has_payload ? data + topic_size : NULL;
+    msg->payload = payload;
     msg->payload_size = payload_size;
     msg->flags &= (uint8_t) ~(FLUX_MSGFLAG_TOPIC | FLUX_MSGFLAG_PAYLOAD);
-    msg->flags |= (uint8_t)((topic_size > 0 ? FLUX_MSGFLAG_TOPIC : 0) |
-                            (has_payload ? FLUX_MSGFLAG_PAYLOAD : 0));
+    msg->flags |= (uint8_t)((topic ? FLUX_MSGFLAG_TOPIC : 0) |
+                            (payload ? FLUX_MSGFLAG_PAYLOAD : 0));
     json_decref(msg->json);
     msg->json = NULL;
 }
@@ -222,7 +226,7 @@ int msg_set_parts(flux_msg_t *msg,
         return -1;
     }
     if (only_drops_payload(msg, topic, payload)) {
-        msg_body_describe(msg, topic_size, false, 0);
+        msg_body_describe(msg, topic, topic_size, NULL, 0);
         return 0;
     }
     if (topic || payload) {
@@ -232,7 +236,8 @@ int msg_set_parts(flux_msg_t *msg,
     }
     msg_body_decref(msg->body);
     msg->body = body;
-    msg_body_describe(msg, topic_size, payload != NULL, payload_size);
+    msg_body_describe(msg, topic ? (const char *)body->data : NULL, topic_size,
+                      payload ? body->data + topic_size : NULL, payload_size);
     return 0;
 }
 

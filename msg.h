@@ -4,8 +4,8 @@
  * move messages without looking into them: conn, handle, router.
  *
  * A message is a header, a stack of routes and a body.  The body holds the
- * topic, with a NUL that does not go over the wire, and behind it the payload
- * just as it goes over the wire.  It is counted and never changes: what
+ * topic, with a NUL that does not go over the wire, and somewhere behind it the
+ * payload just as it goes over the wire.  It is counted and never changes: what
  * changes a topic or a payload makes a new body.  So a copy, or a hop with one
  * route more, costs a header; and an event for a thousand subscribers has one
  * body.
@@ -77,6 +77,7 @@ struct flux_msg {
     char *last_error; /* of pack or unpack */
     struct auxlist aux;
     struct list link; /* for the queue of the one who owns the message */
+    double since;     /* for the same: when it came */
     char *route_text; /* the routes as strings, made when they are asked for */
 };
 
@@ -84,6 +85,11 @@ struct flux_msg {
  * NULL with EPROTO if they are no message, ENOMEM.
  */
 flux_msg_t *msg_decode(const void *data, size_t size);
+
+/* The same of the first `size` bytes of a body, from `start` on, without a
+ * copy: the message gets a reference, and the body's bytes are changed.
+ */
+flux_msg_t *msg_decode_body(struct msg_body *body, size_t start, size_t size);
 
 /* Check the 8 bytes in front of a frame.  0 with the size of what follows,
  * or -1 with EPROTO (wrong magic, size 0, or above MSG_SIZE_MAX).
@@ -107,14 +113,19 @@ void msg_body_decref(struct msg_body *body);
 /* An empty message of no type yet: all zeros but the reference. */
 flux_msg_t *msg_create(void);
 
-/* Set topic, payload and flags to what `msg->body` holds, which is the topic
- * of that size (with its NUL; 0: none) and a payload of that size, if any.
+/* Set topic, payload and flags to what lies in `msg->body`: a topic of that
+ * size (with its NUL) and a payload, each of which may be NULL.
  */
 void msg_body_describe(flux_msg_t *msg,
+                       const char *topic,
                        size_t topic_size,
-                       bool has_payload,
+                       const void *payload,
                        size_t payload_size);
 struct msg_body *msg_body_create(size_t size); /* uninitialised */
+/* Another size for one that nobody else has; it may move.  NULL with ENOMEM,
+ * and `body` is as it was.
+ */
+struct msg_body *msg_body_resize(struct msg_body *body, size_t size);
 
 /* The routes by themselves.  Setting takes `count` routes in wire form, which
  * were checked, into an empty stack; -1 with ENOMEM.

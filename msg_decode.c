@@ -13,7 +13,9 @@
  *   put behind the topic.
  * - Neither topic nor route has a NUL inside, so that both may be handled as
  *   strings.
- * - One allocation for the message, one for its body.
+ * - One allocation for the message, one for its body, which is none where the
+ *   frame was read into a body: topic and payload are used where they lie, and
+ *   the topic's NUL takes the place of the byte behind it, which has been read.
  */
 #include "msg.h"
 
@@ -144,27 +146,45 @@ static void header_read(flux_msg_t *msg, const unsigned char *header)
     msg->b = get32(header + 16);
 }
 
-static int body_read(flux_msg_t *msg, const struct layout *l)
+static int body_copy(flux_msg_t *msg, const struct layout *l)
 {
     size_t topic_size = l->topic.data ? l->topic.size + 1 : 0;
+    unsigned char *data;
 
     if (!l->topic.data && !l->payload.data)
         return 0;
     msg->body = msg_body_create(topic_size + l->payload.size);
     if (!msg->body)
         return -1;
+    data = msg->body->data;
     if (topic_size > 0) {
-        memcpy(msg->body->data, l->topic.data, l->topic.size);
-        msg->body->data[l->topic.size] = '\0';
+        memcpy(data, l->topic.data, l->topic.size);
+        data[l->topic.size] = '\0';
     }
     if (l->payload.size > 0)
-        memcpy(msg->body->data + topic_size, l->payload.data, l->payload.size);
-    msg_body_describe(msg, topic_size, l->payload.data != NULL,
+        memcpy(data + topic_size, l->payload.data, l->payload.size);
+    msg_body_describe(msg, topic_size > 0 ? (const char *)data : NULL,
+                      topic_size, l->payload.data ? data + topic_size : NULL,
                       l->payload.size);
     return 0;
 }
 
-flux_msg_t *msg_decode(const void *data, size_t size)
+static void
+body_share(flux_msg_t *msg, struct msg_body *body, const struct layout *l)
+{
+    char *topic = NULL;
+
+    if (l->topic.data) {
+        topic = (char *)body->data + (l->topic.data - body->data);
+        topic[l->topic.size] = '\0';
+    }
+    msg->body = msg_body_incref(body);
+    msg_body_describe(msg, topic, topic ? l->topic.size + 1 : 0,
+                      l->payload.data, l->payload.size);
+}
+
+/* `body`: where the data are, or NULL. */
+static flux_msg_t *decode(const void *data, size_t size, struct msg_body *body)
 {
     struct layout l = {0};
     flux_msg_t *msg;
@@ -180,11 +200,23 @@ flux_msg_t *msg_decode(const void *data, size_t size)
     header_read(msg, l.header);
     if (msg_route_set(&msg->routes, l.routes.data, l.routes.size,
                       l.route_count) < 0 ||
-        body_read(msg, &l) < 0) {
+        (!body && body_copy(msg, &l) < 0)) {
         flux_msg_decref(msg);
         return NULL;
     }
+    if (body)
+        body_share(msg, body, &l);
     return msg;
+}
+
+flux_msg_t *msg_decode(const void *data, size_t size)
+{
+    return decode(data, size, NULL);
+}
+
+flux_msg_t *msg_decode_body(struct msg_body *body, size_t start, size_t size)
+{
+    return decode(body->data + start, size - start, body);
 }
 
 flux_msg_t *flux_msg_decode(const void *buf, size_t size)

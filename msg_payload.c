@@ -117,7 +117,7 @@ static int payload_read(flux_msg_t *msg)
 
     if (flux_msg_get_string(msg, &s) < 0 || !s)
         return unpack_error(msg, "message does not have a string payload");
-    o = json_loads(s, 0, &e);
+    o = json_loads(s, JSON_ALLOW_NUL, &e);
     if (!o)
         return unpack_error(msg, e.text);
     if (!json_is_object(o)) {

@@ -45,6 +45,9 @@ void *reactor_watcher_impl(flux_watcher_t *w,
                            const struct reactor_watcher_ops *ops); /* or NULL */
 void reactor_watcher_call(flux_watcher_t *w, int revents);
 
+/* The monotonic clock in seconds, as it was when the loop last looked. */
+double reactor_monotime(const flux_reactor_t *r);
+
 /* Whether the loop ends after the callback under way: one that handles many
  * events in one call (dispatch.c) must then leave the rest.
  */

@@ -308,6 +308,11 @@ double flux_reactor_now(flux_reactor_t *r)
     return r->mono + r->offset;
 }
 
+double reactor_monotime(const flux_reactor_t *r)
+{
+    return r->mono;
+}
+
 void flux_reactor_now_update(flux_reactor_t *r)
 {
     reactor_time_update(r);

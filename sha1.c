@@ -36,45 +36,64 @@ static uint32_t rotate(uint32_t x, int n)
     return x << n | x >> (32 - n);
 }
 
-static void schedule(uint32_t w[80], const unsigned char *p)
+/* Words 0 to 15 of the schedule are the block's; each later one takes the
+ * place of that 16 before it.
+ */
+static void schedule_first(uint32_t w[16], const unsigned char *p)
 {
     for (int i = 0; i < 16; i++, p += 4)
         w[i] = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
                (uint32_t)p[2] << 8 | p[3];
-    for (int i = 16; i < 80; i++)
-        w[i] = rotate(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
 }
 
-static uint32_t choose(int round, uint32_t b, uint32_t c, uint32_t d)
+static inline uint32_t schedule(uint32_t w[16], int i)
 {
-    if (round < 20)
-        return ((b & c) | (~b & d)) + 0x5a827999;
-    if (round < 40)
+    if (i >= 16)
+        w[i & 15] = rotate(w[(i + 13) & 15] ^ w[(i + 8) & 15] ^
+                               w[(i + 2) & 15] ^ w[i & 15],
+                           1);
+    return w[i & 15];
+}
+
+static inline uint32_t choose(int i, uint32_t b, uint32_t c, uint32_t d)
+{
+    if (i < 20)
+        return (d ^ (b & (c ^ d))) + 0x5a827999;
+    if (i < 40)
         return (b ^ c ^ d) + 0x6ed9eba1;
-    if (round < 60)
-        return ((b & c) | (b & d) | (c & d)) + 0x8f1bbcdc;
+    if (i < 60)
+        return ((b & c) | (d & (b | c))) + 0x8f1bbcdc;
     return (b ^ c ^ d) + 0xca62c1d6;
 }
 
+/* Five rounds: the names move by one each time, not the words. */
+#define ROUND(i, a, b, c, d, e) \
+    (e += rotate(a, 5) + choose(i, b, c, d) + schedule(w, i), b = rotate(b, 30))
+#define FIVE_ROUNDS(i)                                             \
+    (ROUND(i, a, b, c, d, e), ROUND((i) + 1, e, a, b, c, d),       \
+     ROUND((i) + 2, d, e, a, b, c), ROUND((i) + 3, c, d, e, a, b), \
+     ROUND((i) + 4, b, c, d, e, a))
+
 static void mix(uint32_t state[5], const unsigned char *block)
 {
-    uint32_t w[80];
-    uint32_t v[5];
+    uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
+    uint32_t e = state[4];
+    uint32_t w[16];
 
-    schedule(w, block);
-    memcpy(v, state, sizeof(v));
-    for (int i = 0; i < 80; i++) {
-        uint32_t t =
-            rotate(v[0], 5) + choose(i, v[1], v[2], v[3]) + v[4] + w[i];
-
-        v[4] = v[3];
-        v[3] = v[2];
-        v[2] = rotate(v[1], 30);
-        v[1] = v[0];
-        v[0] = t;
-    }
-    for (int i = 0; i < 5; i++)
-        state[i] += v[i];
+    schedule_first(w, block);
+    for (int i = 0; i < 20; i += 5)
+        FIVE_ROUNDS(i);
+    for (int i = 20; i < 40; i += 5)
+        FIVE_ROUNDS(i);
+    for (int i = 40; i < 60; i += 5)
+        FIVE_ROUNDS(i);
+    for (int i = 60; i < 80; i += 5)
+        FIVE_ROUNDS(i);
+    state[0] += a;
+    state[1] += b;
+    state[2] += c;
+    state[3] += d;
+    state[4] += e;
 }
 
 void sha1_update(struct sha1 *s, const void *data, size_t size)

@@ -3,10 +3,12 @@
  * The operations behind local:// and fd://, made of a conn (conn.h) and
  * poll(2).  The descriptor never blocks; a call that is to wait polls.
  *
- * One who waits for room to write reads at the same time, because the other
- * end stops reading from a peer that does not take its answers (link.h): two
+ * A client that waits for room to write reads at the same time, because the
+ * broker stops reading from one that does not take its answers (link.h): two
  * that wait for each other would wait for ever.  What is read meanwhile stays
- * in the conn.
+ * in the conn.  Modules are always read from, so that one of them only waits;
+ * if it read on, all that one client asks would queue up inside it, in front
+ * of what another asks.
  *
  * Without waiting, one message is accepted even if the socket is full, and
  * the next is refused with EAGAIN until it is out.
@@ -16,11 +18,12 @@
  * messages already read make it no more so, which is why an event loop asks
  * flux_pollevents() before it sleeps.
  */
+#include "stream.h"
+
 #include <poll.h>
 #include <unistd.h>
 
 #include "credopt.h"
-#include "stream.h"
 #include "util.h"
 
 /* poll(2) counts milliseconds in an int: longer waits are taken in turns. */
@@ -112,7 +115,7 @@ static int wait_writable(struct stream *s, int *events)
 static int op_flush(void *impl, int flags)
 {
     struct stream *s = impl;
-    int events = FLUX_POLLIN | FLUX_POLLOUT;
+    int events = FLUX_POLLOUT | (s->path ? FLUX_POLLIN : 0);
     int rc;
 
     while ((rc = conn_flush(s->conn)) > 0) {
