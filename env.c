@@ -33,7 +33,8 @@
 #include "util.h"
 
 static const char *const names[] = {
-    "PATH", "FLUX_EXEC_PATH", "FLUX_MODULE_PATH", "MANPATH", "FLUX_URI",
+    "PATH",    "FLUX_EXEC_PATH", "FLUX_MODULE_PATH",
+    "MANPATH", "PYTHONPATH",     "FLUX_URI",
 };
 
 const char *env_name(int i)
@@ -160,6 +161,15 @@ char *env_man_path(void)
     return longer;
 }
 
+char *env_python_path(void)
+{
+    char *exe = sys_executable();
+    char *path = util_asprintf("%s", exe ? exe : "");
+
+    free(exe);
+    return add_folders(path, get("PYTHONPATH"));
+}
+
 static bool is_program(const char *path)
 {
     struct stat st;
@@ -251,7 +261,8 @@ int env_setup(void)
     if (set("PATH", env_program_path()) < 0 ||
         set("FLUX_EXEC_PATH", env_exec_path()) < 0 ||
         set("FLUX_MODULE_PATH", env_module_path()) < 0 ||
-        set("MANPATH", env_man_path()) < 0)
+        set("MANPATH", env_man_path()) < 0 ||
+        set("PYTHONPATH", env_python_path()) < 0)
         return -1;
     return 0;
 }

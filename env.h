@@ -10,8 +10,8 @@
 #include <stddef.h>
 
 /* Give this process the environment that commands, modules and the initial
- * program find: PATH, FLUX_EXEC_PATH, FLUX_MODULE_PATH, MANPATH.  Doing so
- * again, here or in a child, changes nothing more.
+ * program find: PATH, FLUX_EXEC_PATH, FLUX_MODULE_PATH, MANPATH, PYTHONPATH.
+ * Doing so again, here or in a child, changes nothing more.
  */
 int env_setup(void);
 
@@ -24,6 +24,8 @@ const char *env_name(int i);
 char *env_exec_path(void);
 char *env_module_path(void);
 char *env_man_path(void);
+/* PYTHONPATH: this executable, which carries the package `flux`, in front. */
+char *env_python_path(void);
 char *env_program_path(void);
 
 /* Folder of our own programs; PREFIX/tail, where that folder is PREFIX/bin. */
@@ -33,6 +35,9 @@ char *env_installed(const char *tail);
 #define ENV_EXEC_TAIL "libexec/busyflux/cmd"
 #define ENV_MODULE_TAIL "lib/flux/modules"
 #define ENV_MAN_TAIL "share/man"
+#define ENV_DATA_TAIL "share/flux"
+#define ENV_CONF_TAIL "etc/flux"
+#define ENV_LIBEXEC_TAIL "libexec/flux"
 
 /* First executable file `name` in the folders of `path`, a list with colons,
  * empty ones left out; `path` may be NULL.  ENOENT if there is none.

@@ -3,7 +3,8 @@
  * A Flux instance names its hosts in rank order in one string, such as
  * "login,node[001-128,200]-ib0": expressions separated by commas, each with
  * at most one bracketed list of numbers and ranges.  People name a host where
- * a rank is wanted, and the only question asked here is which rank that is.
+ * a rank is wanted, so the questions are which rank that is, and which host a
+ * rank has.
  *
  * The list is never expanded: an expression is compared with the host by its
  * prefix and suffix, and what is left in the middle is looked for among the
@@ -26,6 +27,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "util.h"
 
 enum { NUMBER_DIGITS = 15 };
 
@@ -174,4 +177,61 @@ int hostlist_find(const char *list, const char *host)
         return (int)s.index;
     errno = found < 0 ? EINVAL : ENOENT;
     return -1;
+}
+
+/* The number at `*index` of a bracket, or how many it has off *index: 1 found,
+ * 0 not in here, -1 invalid.
+ */
+static int number_at(const struct expression *e, int64_t *index, int64_t *value)
+{
+    const char *at = e->ids, *end = e->ids + e->ids_len;
+    int64_t low, high;
+
+    while (at < end) {
+        if (!(at = parse_range(at, end, &low, &high)))
+            return -1;
+        if (*index <= high - low) {
+            *value = low + *index;
+            return 1;
+        }
+        *index -= high - low + 1;
+    }
+    return 0;
+}
+
+/* 1 and *host (NULL if memory ran out), 0 not in here, -1 invalid. */
+static int host_at(const struct expression *e, int64_t *index, char **host)
+{
+    int64_t value;
+    int rc;
+
+    if (!e->ids) {
+        if (e->prefix_len == 0 || (*index)-- > 0)
+            return 0;
+        *host = util_asprintf("%.*s", (int)e->prefix_len, e->prefix);
+        return 1;
+    }
+    if ((rc = number_at(e, index, &value)) == 1)
+        *host = util_asprintf("%.*s%0*lld%.*s", (int)e->prefix_len, e->prefix,
+                              bracket_width(e), (long long)value,
+                              (int)e->suffix_len, e->suffix);
+    return rc;
+}
+
+char *hostlist_nth(const char *list, unsigned index)
+{
+    struct expression e;
+    int64_t left = index;
+    char *host = NULL;
+    int found = 0;
+
+    while (found == 0 && *list) {
+        if (!(list = split(list, &e)))
+            found = -1;
+        else
+            found = host_at(&e, &left, &host);
+    }
+    if (found != 1)
+        errno = found < 0 ? EINVAL : ENOENT;
+    return host;
 }

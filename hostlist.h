@@ -8,4 +8,7 @@
  */
 int hostlist_find(const char *list, const char *host);
 
+/* The host at `index` in new memory; NULL with ENOENT past the end, EINVAL. */
+char *hostlist_nth(const char *list, unsigned index);
+
 #endif /* HOSTLIST_H */

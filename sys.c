@@ -24,15 +24,23 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <stdio.h>
+#include <time.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #ifdef __linux__
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/syscall.h>
 #endif
+#include <sys/wait.h>
 
-enum { SYS_PATH_LIMIT = 1 << 16 }; /* a longer path is no path */
+enum {
+    SYS_PATH_LIMIT = 1 << 16, /* a longer path is no path */
+    SYS_OPEN_LIMIT = 1 << 20, /* descriptors that are closed one by one */
+};
 
 #if defined(__linux__)
 int sys_peer_cred(int fd, uid_t *uid, pid_t *pid)
@@ -89,6 +97,39 @@ int sys_die_with_parent(int signum)
     (void)signum;
 #endif
     return 0;
+}
+
+static int close_range_from(int first)
+{
+#ifdef SYS_close_range
+    return (int)syscall(SYS_close_range, (unsigned)first, ~0U, 0U);
+#else
+    (void)first;
+    return -1;
+#endif
+}
+
+void sys_close_from(int first)
+{
+    long limit;
+
+    if (close_range_from(first) == 0)
+        return;
+    limit = sysconf(_SC_OPEN_MAX);
+    if (limit < 0 || limit > SYS_OPEN_LIMIT)
+        limit = SYS_OPEN_LIMIT;
+    while (first < (int)limit)
+        close(first++);
+}
+
+bool sys_dumped_core(int status)
+{
+#ifdef WCOREDUMP
+    return WIFSIGNALED(status) && WCOREDUMP(status);
+#else
+    (void)status;
+    return false;
+#endif
 }
 
 int sys_rusage_thread(struct rusage *ru)
@@ -208,6 +249,22 @@ int sys_accept(int fd)
 }
 #endif
 
+#if defined(SOCK_CLOEXEC)
+int sys_pipe(int fds[2])
+{
+    return pipe2(fds, O_CLOEXEC);
+}
+#else
+int sys_pipe(int fds[2])
+{
+    if (pipe(fds) < 0)
+        return -1;
+    fcntl(fds[0], F_SETFD, FD_CLOEXEC);
+    fcntl(fds[1], F_SETFD, FD_CLOEXEC);
+    return 0;
+}
+#endif
+
 /* The target of a symbolic link, cut if it does not fit in `size`. */
 static char *link_target(const char *path, size_t size)
 {
@@ -265,3 +322,76 @@ bool sys_dso_is_mapped(const char *path)
     return false;
 }
 #endif
+
+/* Read /proc/PID/NAME, as much as fits. */
+static int read_proc(pid_t pid, const char *name, char *text, size_t size)
+{
+    char path[64];
+    FILE *f;
+    size_t n;
+
+    snprintf(path, sizeof(path), "/proc/%ld/%s", (long)pid, name);
+    if (!(f = fopen(path, "re")))
+        return -1;
+    n = fread(text, 1, size - 1, f);
+    text[n] = '\0';
+    fclose(f);
+    return n > 0 ? 0 : -1;
+}
+
+/* /proc/PID/stat has user and system time behind the name in parentheses,
+ * which may contain anything, in the 12th and 13th field from there;
+ * /proc/PID/statm has the resident pages second (proc(5)).
+ */
+int sys_process_usage(pid_t pid, struct sys_usage *u)
+{
+    char text[1024];
+    unsigned long user, system, resident;
+    const char *at;
+
+    errno = ENOSYS;
+    if (read_proc(pid, "stat", text, sizeof(text)) < 0 ||
+        !(at = strrchr(text, ')')) ||
+        sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
+               &user, &system) != 2)
+        return -1;
+    u->cpu = (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+    u->memory = 0;
+    if (read_proc(pid, "statm", text, sizeof(text)) == 0 &&
+        sscanf(text, "%*u %lu", &resident) == 1)
+        u->memory = (size_t)resident * (size_t)sysconf(_SC_PAGESIZE);
+    return 0;
+}
+
+int sys_thread_usage(pthread_t thread, struct sys_usage *u)
+{
+    struct timespec t;
+    clockid_t clock;
+    int errnum = pthread_getcpuclockid(thread, &clock);
+
+    if (errnum) {
+        errno = errnum;
+        return -1;
+    }
+    if (clock_gettime(clock, &t) < 0)
+        return -1;
+    u->cpu = (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    u->memory = 0;
+    return 0;
+}
+
+int sys_terminal_size(int fd, int *rows, int *columns)
+{
+#ifdef TIOCGWINSZ
+    struct winsize size;
+
+    if (ioctl(fd, TIOCGWINSZ, &size) < 0)
+        return -1;
+    *rows = size.ws_row;
+    *columns = size.ws_col;
+    return 0;
+#else
+    errno = ENOTTY;
+    return -1;
+#endif
+}

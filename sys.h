@@ -5,6 +5,7 @@
 #ifndef SYS_H
 #define SYS_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/resource.h>
@@ -23,11 +24,35 @@ void sys_thread_name(const char *name);
  */
 int sys_die_with_parent(int signum);
 
+/* Close all descriptors from `first` on.  Safe between fork and exec.
+ * Fallback: those below the limit of open files, which takes longer.
+ */
+void sys_close_from(int first);
+
+/* Whether a process that a signal ended has left a core file (wait(2)).
+ * Fallback: false.
+ */
+bool sys_dumped_core(int status);
+
 /* getrusage(RUSAGE_THREAD); -1 with EINVAL where there is none. */
 int sys_rusage_thread(struct rusage *ru);
 
+/* What a process or a thread has used.  Fallback: -1 with ENOSYS. */
+struct sys_usage {
+    double cpu;    /* seconds, -1: not known */
+    size_t memory; /* resident bytes, 0: not known */
+};
+int sys_process_usage(pid_t pid, struct sys_usage *u);
+int sys_thread_usage(pthread_t thread, struct sys_usage *u);
+
+/* Size of the terminal in characters.  Fallback: -1 with ENOTTY. */
+int sys_terminal_size(int fd, int *rows, int *columns);
+
 /* Unpredictable bytes; never fails (aborts if the system has none). */
 void sys_random(void *data, size_t size);
+
+/* A pipe, close-on-exec from birth (fallback: set after). */
+int sys_pipe(int fds[2]);
 
 /* A connected pair of UNIX stream sockets, and an accepted socket, all
  * close-on-exec and non-blocking from birth (fallback: set after).
