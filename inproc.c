@@ -22,8 +22,14 @@ struct inproc {
     struct peer peer;
     struct list queue;
     size_t queued;
+    size_t queued_bytes; /* of topics and payloads */
     flux_t *h;
 };
+
+static size_t inproc_backlog(struct peer *p)
+{
+    return UTIL_CONTAINER_OF(p, struct inproc, peer)->queued_bytes;
+}
 
 static void inproc_send(struct peer *p, flux_msg_t *msg)
 {
@@ -37,7 +43,10 @@ static void inproc_send(struct peer *p, flux_msg_t *msg)
     if (!mine)
         return;
     list_append(&in->queue, &mine->link);
-    if (++in->queued >= QUEUE_FULL)
+    in->queued_bytes += mine->topic_size + mine->payload_size;
+    if (++in->queued > p->stats.queue_max)
+        p->stats.queue_max = in->queued;
+    if (in->queued >= QUEUE_FULL)
         p->full = true;
     if (in->h)
         handle_wake(in->h);
@@ -76,6 +85,7 @@ static flux_msg_t *op_recv(void *impl, int flags)
 {
     struct inproc *in = impl;
     struct list *l = in->queue.next;
+    flux_msg_t *msg = LIST_ENTRY(l, flux_msg_t, link);
 
     (void)flags;
     if (list_empty(&in->queue)) {
@@ -85,7 +95,8 @@ static flux_msg_t *op_recv(void *impl, int flags)
     list_remove(l);
     if (--in->queued <= QUEUE_LOW)
         in->peer.full = false;
-    return LIST_ENTRY(l, flux_msg_t, link);
+    in->queued_bytes -= msg->topic_size + msg->payload_size;
+    return msg;
 }
 
 static int op_getopt(void *impl, const char *option, void *val, size_t len)
@@ -120,6 +131,7 @@ struct inproc *inproc_create(flux_reactor_t *r,
         return NULL;
     list_init(&in->queue);
     in->peer.send = inproc_send;
+    in->peer.backlog = inproc_backlog;
     snprintf(in->peer.name, sizeof(in->peer.name), "%s", name);
     if (kind == PEER_BROKER)
         snprintf(in->peer.uuid, sizeof(in->peer.uuid), "%s",

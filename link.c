@@ -75,6 +75,18 @@ static void fail(struct link *l, int errnum)
     flux_watcher_start(l->set->idle);
 }
 
+static void note_queue(struct link *l)
+{
+    struct peer_stats *s = &l->peer.stats;
+    size_t messages = conn_out_messages(l->conn);
+    size_t bytes = conn_out_bytes(l->conn);
+
+    if (messages > s->queue_max)
+        s->queue_max = messages;
+    if (bytes > s->queue_bytes_max)
+        s->queue_bytes_max = bytes;
+}
+
 static void link_send(struct peer *p, flux_msg_t *msg)
 {
     struct link *l = UTIL_CONTAINER_OF(p, struct link, peer);
@@ -83,6 +95,7 @@ static void link_send(struct peer *p, flux_msg_t *msg)
     flux_msg_decref(msg);
     if (l->errnum)
         return;
+    note_queue(l);
     if (conn_out_bytes(l->conn) > LINK_PAUSE)
         l->peer.full = true;
     if (rc < 0)
@@ -91,6 +104,11 @@ static void link_send(struct peer *p, flux_msg_t *msg)
         fail(l, ENOBUFS);
     else if (list_empty(&l->dirty) && !(l->events & FLUX_POLLOUT))
         list_append(&l->set->dirty, &l->dirty);
+}
+
+static size_t link_backlog(struct peer *p)
+{
+    return conn_out_bytes(UTIL_CONTAINER_OF(p, struct link, peer)->conn);
 }
 
 int link_send_raw(struct link *l, const void *data, size_t size)
@@ -273,6 +291,7 @@ struct link *link_create_as(struct link_set *s,
     l->closed = closed;
     l->arg = arg;
     l->peer.send = link_send;
+    l->peer.backlog = link_backlog;
     list_init(&l->dirty);
     list_init(&l->waiting);
     snprintf(l->peer.name, sizeof(l->peer.name), "%s", name);
@@ -310,6 +329,18 @@ struct peer *link_peer(struct link *l)
 struct conn *link_conn(struct link *l)
 {
     return l->conn;
+}
+
+bool link_peer_owner(const struct peer *p, uid_t *uid, pid_t *pid)
+{
+    const struct link *l;
+
+    if (p->send != link_send)
+        return false;
+    l = UTIL_CONTAINER_OF(p, const struct link, peer);
+    *uid = l->uid;
+    *pid = l->pid;
+    return l->pid > 0;
 }
 
 void link_set_owner(struct link *l, uid_t uid, pid_t pid)

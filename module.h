@@ -10,8 +10,10 @@
 
 #include "attr.h"
 #include "link.h"
+#include "onfailure.h"
 #include "router.h"
 #include "sha1.h"
+#include "sys.h"
 
 enum module_state {
     MODULE_INIT = 0,
@@ -22,22 +24,34 @@ enum module_state {
 
 struct module;
 struct module_set;
+struct module_restart;
 
 struct module_ops {
-    const char *kind; /* "builtin", "thread" */
+    const char *kind; /* "builtin", "thread", "process" */
     /* Make the channel (m->peer) and what runs at its other end, which will
      * find `welcome` there.  The text of a failure goes to who asked.
      */
     int (*start)(struct module *m, flux_error_t *e);
-    /* Force it to end.  Its channel closes when it has. */
-    void (*cancel)(struct module *m);
-    /* Its channel has closed: wait for the rest of it and let go.  Return the
-     * errno of its end where it told none itself.
+    /* Force it to end, at once and whatever it does.  Its channel closes when
+     * it has.  The word for what was done: "SIGKILL", "cancel".
+     */
+    const char *(*cancel)(struct module *m);
+    /* The next step to force it to end, mildest first.  Set *again to the
+     * seconds after which the step after it is due, 0 if there is none.
+     */
+    const char *(*force)(struct module *m, double *again);
+    /* All of it is over: let go of it.  Return the errno of its end where it
+     * told none itself, 0 if that is as it should be; and set m->reason and
+     * m->last_words if there is something to say.
      */
     int (*join)(struct module *m);
     void (*destroy)(struct module *m); /* peer and impl; also after a failed
                                           start; may be called any time */
     size_t (*send_queue)(struct module *m); /* messages not yet taken by it */
+    size_t (*send_bytes)(struct module *m); /* NULL: they have no size */
+    /* What it has used so far, as far as that can be told; NULL: it cannot. */
+    int (*usage)(struct module *m, struct sys_usage *u);
+    pid_t (*pid)(struct module *m); /* 0 once it has ended; NULL in a thread */
 };
 
 struct module {
@@ -48,14 +62,27 @@ struct module {
     char digest[SHA1_HEX_SIZE]; /* of the file as loaded, "" for builtin */
     json_t *args;               /* array of strings */
     const struct module_ops *ops;
+    char *loader;      /* for people; NULL if it runs in the broker */
+    json_t *command;   /* words that start its process, or NULL */
     void *impl;        /* of the ops */
     struct peer *peer; /* set by ops->start */
+    double since;      /* wall clock, when it was loaded */
     enum module_state state;
-    bool ran;       /* was RUNNING once */
-    bool removing;  /* someone asked it to end */
-    int errnum;     /* as it told, or why it died */
+    bool ran;      /* was RUNNING once */
+    bool removing; /* someone asked it to end */
+    bool over;     /* its channel and what ran at the other end are gone */
+    int errnum;    /* as it told, or why it died */
+    flux_watcher_t *force_timer; /* to the next step, while it runs */
+    double force_at;             /* reactor time of that, 0: never */
+    const char *took;            /* the last step that was taken, or NULL */
+    char *reason;         /* why it died without a word of its own, or NULL */
+    char *last_words;     /* the end of its stderr, or NULL */
+    flux_msg_t *farewell; /* to be sent when it is over, see module.c */
     const flux_msg_t *load_request; /* not answered yet, or NULL */
     struct flux_msglist *remove_requests;
+    json_t *request; /* module.load's payload, path and name resolved */
+    struct onfailure on_failure;
+    struct module_restart *restart; /* the restarts it has had, or NULL */
 };
 
 /* What is compiled into the broker. */
@@ -66,7 +93,7 @@ struct module_builtin {
     void *arg;
 };
 
-/* Called when a module fails at run time and broker.module-nopanic is off. */
+/* Called when a module fails at run time and nothing says otherwise. */
 typedef void (*module_panic_f)(const char *name, void *arg);
 
 /* `h` is the broker's own handle. */
@@ -96,12 +123,17 @@ struct module *module_set_find(struct module_set *s, const char *name);
 int module_serve(struct module_set *s);
 
 /* For the ops. */
-void module_closed(struct module *m); /* the channel has ended */
+void module_closed(struct module *m); /* all of it is over */
+/* Take the next step to force it to end in so many seconds, or sooner if that
+ * was asked for before.
+ */
+void module_force_after(struct module *m, double seconds);
 flux_t *module_broker_handle(struct module *m);
 struct router *module_router(struct module *m);
 struct link_set *module_links(struct module *m);
 
 extern const struct module_ops module_thread_ops;
+extern const struct module_ops module_process_ops;
 extern const struct module_ops module_builtin_ops;
 const struct module_builtin *module_builtin_find(struct module_set *s,
                                                  const char *name);

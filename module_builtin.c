@@ -35,10 +35,8 @@ static void finish(struct builtin *b, int errnum)
     module_closed(m);
 }
 
-static void shutdown_cb(flux_t *h,
-                        flux_msg_handler_t *mh,
-                        const flux_msg_t *msg,
-                        void *arg)
+static void
+shutdown_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     (void)h;
     (void)mh;
@@ -78,20 +76,18 @@ static int initialize(struct builtin *b, flux_error_t *e)
     if (flux_module_initialize(h, NULL, e) < 0)
         return -1;
     flux_log_set_appname(h, b->module->name);
-    if (flux_register_default_methods(h, b->module->name, &b->methods) < 0
-        || register_shutdown(b, h) < 0 || subscribe_stats_clear(b, h) < 0)
+    if (flux_register_default_methods(h, b->module->name, &b->methods) < 0 ||
+        register_shutdown(b, h) < 0 || subscribe_stats_clear(b, h) < 0)
         return util_error(e, "%s: %s", b->module->name, strerror(errno));
     b->ctx = b->spec->create(h, b->spec->arg, e);
     return b->ctx ? 0 : -1;
 }
 
-static void begin_cb(flux_reactor_t *r,
-                     flux_watcher_t *w,
-                     int revents,
-                     void *arg)
+static void
+begin_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
     struct builtin *b = arg;
-    flux_error_t e = { "" };
+    flux_error_t e = {""};
 
     (void)r;
     (void)revents;
@@ -125,12 +121,13 @@ static int builtin_start(struct module *m, flux_error_t *e)
     return 0;
 }
 
-static void builtin_cancel(struct module *m)
+static const char *builtin_cancel(struct module *m)
 {
     struct builtin *b = m->impl;
 
     if (m->state != MODULE_EXITED)
         finish(b, 0);
+    return "cancel";
 }
 
 static int builtin_join(struct module *m)

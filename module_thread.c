@@ -7,9 +7,7 @@
  *
  * The file is opened, checked and mapped in the broker, so that the text of a
  * failure goes to the one who asked.  It is unmapped when the thread has been
- * joined, so that a rebuilt file is what the next load gets.  Its symbols
- * stay local; RTLD_DEEPBIND is not used, since it breaks sanitizers and
- * preloaded libraries.
+ * joined, so that a rebuilt file is what the next load gets.
  *
  * Cancellation is deferred: it takes effect when the thread waits.  The
  * cleanup closes the channel, which is how the broker hears of it.
@@ -17,16 +15,15 @@
 #include "module.h"
 
 #include <dlfcn.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "handle.h"
+#include "modlife.h"
 #include "sys.h"
 #include "util.h"
-
-typedef int (*mod_main_f)(flux_t *h, int argc, char **argv);
 
 enum {
     /* Same as a process gets on Linux; only what is touched costs memory. */
@@ -37,9 +34,10 @@ struct thread {
     pthread_t id;
     bool started;
     void *dso;
-    mod_main_f mod_main;
+    modlife_main_f mod_main;
     struct link *link;
-    int fd; /* the module's end, until there is a thread that has it */
+    int fd;    /* the module's end, until there is a thread that has it */
+    flux_t *h; /* the thread's own */
     char *name;
     int argc;
     char **argv;
@@ -47,125 +45,66 @@ struct thread {
 
 /* ---- in the thread ----------------------------------------------------- */
 
-static void close_handle(void *arg)
+static ino_t inode(int fd)
 {
-    flux_close(arg);
+    struct stat st;
+
+    return fstat(fd, &st) == 0 ? st.st_ino : 0;
 }
 
-static int run_mod_main(struct thread *t, flux_t *h)
+/* A cancelled thread may have left references to its handle on its stack;
+ * then the handle is lost, but its channel must not stay open.
+ */
+static void leave(void *arg)
 {
-    int errnum;
+    struct thread *t = arg;
+    ino_t channel = inode(t->fd);
 
-    errno = 0;
-    if (t->mod_main(h, t->argc, t->argv) >= 0)
-        return 0;
-    errnum = errno ? errno : ECONNRESET;
-    flux_log(h, LOG_CRIT, "module exiting abnormally");
-    return errnum;
+    flux_close(t->h);
+    if (inode(t->fd) == channel)
+        close(t->fd);
 }
 
 static void live(struct thread *t, flux_t *h)
 {
     flux_error_t e;
-    int errnum;
 
-    if (flux_module_initialize(h, NULL, &e) < 0
-        || flux_module_register_handlers(h, &e) < 0) {
-        flux_log(h, LOG_ERR, "%s", e.text);
-        return;
-    }
-    errnum = run_mod_main(t, h);
-    if (flux_module_finalize(h, errnum, &e) < 0)
+    if (flux_module_initialize(h, NULL, &e) < 0 ||
+        modlife_run(h, t->mod_main, t->argc, t->argv, &e) < 0)
         flux_log(h, LOG_ERR, "%s", e.text);
 }
 
 static void *thread_main(void *arg)
 {
     struct thread *t = arg;
-    flux_t *h;
 
     sys_thread_name(t->name);
-    if (!(h = handle_open_fd(t->fd, 0, false, NULL))) {
-        close(t->fd);
+    if (!(t->h = handle_open_fd(t->fd, 0, false, NULL)))
         return NULL;
-    }
-    flux_log_set_appname(h, t->name);
-    pthread_cleanup_push(close_handle, h);
-    live(t, h);
+    flux_log_set_appname(t->h, t->name);
+    pthread_cleanup_push(leave, t);
+    live(t, t->h);
     pthread_cleanup_pop(1);
     return NULL;
 }
 
 /* ---- in the broker ------------------------------------------------------- */
 
-static int check_digest(struct module *m, flux_error_t *e)
-{
-    int fd = open(m->path, O_RDONLY | O_CLOEXEC);
-    int rc = fd < 0 ? -1 : sha1_fd(fd, m->digest);
-
-    if (fd >= 0)
-        close(fd);
-    if (rc < 0)
-        return util_error(e, "%s: %s", m->path, strerror(errno));
-    return 0;
-}
-
-static int check_legacy_name(struct module *m, struct thread *t, flux_error_t *e)
-{
-    const char **name = dlsym(t->dso, "mod_name");
-
-    if (name && *name && strcmp(*name, m->name) != 0)
-        return util_errno(e, EINVAL, "mod_name %s != name %s", *name, m->name);
-    return 0;
-}
-
-static int find_mod_main(struct thread *t, flux_error_t *e)
-{
-    void *symbol = dlsym(t->dso, "mod_main");
-
-    if (!symbol)
-        return util_errno(e, EINVAL, "module does not define mod_main()");
-    memcpy(&t->mod_main, &symbol, sizeof(symbol)); /* C99 has no such cast */
-    return 0;
-}
-
-#ifdef BUSYFLUX_STATIC
-static void *open_dso(const char *path, flux_error_t *e)
-{
-    util_errno(e, ENOTSUP,
-               "%s: this is a static program, which cannot load shared "
-               "objects; use a dynamic build of busyflux",
-               path);
-    return NULL;
-}
-#else
-static void *open_dso(const char *path, flux_error_t *e)
-{
-    void *dso = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-
-    if (!dso)
-        util_errno(e, ENOEXEC, "%s", dlerror());
-    return dso;
-}
-#endif
-
 static int open_file(struct module *m, flux_error_t *e)
 {
     struct thread *t = m->impl;
 
-    if (!(t->dso = open_dso(m->path, e)))
+    if (!(t->dso = modlife_open(m->path, m->name, &t->mod_main, e)))
         return -1;
-    if (check_legacy_name(m, t, e) < 0 || find_mod_main(t, e) < 0)
-        return -1;
-    return check_digest(m, e);
+    return modlife_digest(m->path, m->digest, e);
 }
 
 static int copy_arguments(struct module *m, struct thread *t)
 {
     size_t i, n = json_array_size(m->args);
 
-    if (!(t->name = strdup(m->name))
-        || !(t->argv = calloc(n + 1, sizeof(*t->argv))))
+    if (!(t->name = strdup(m->name)) ||
+        !(t->argv = calloc(n + 1, sizeof(*t->argv))))
         return -1;
     for (i = 0; i < n; i++)
         if (!(t->argv[i] =
@@ -237,11 +176,18 @@ static int thread_start(struct module *m, flux_error_t *e)
     return 0;
 }
 
-static void thread_cancel(struct module *m)
+static const char *thread_cancel(struct module *m)
 {
     struct thread *t = m->impl;
 
     pthread_cancel(t->id);
+    return "cancel";
+}
+
+static const char *thread_force(struct module *m, double *again)
+{
+    *again = 0;
+    return thread_cancel(m);
 }
 
 static void unmap(struct module *m, struct thread *t)
@@ -263,7 +209,7 @@ static int thread_join(struct module *m)
     pthread_join(t->id, NULL);
     t->started = false;
     t->fd = -1;
-    return ECONNRESET;
+    return m->removing ? 0 : ECONNRESET;
 }
 
 static void free_strings(char **v)
@@ -304,11 +250,29 @@ static size_t thread_send_queue(struct module *m)
     return conn_out_messages(link_conn(t->link));
 }
 
+static size_t thread_send_bytes(struct module *m)
+{
+    struct thread *t = m->impl;
+
+    return conn_out_bytes(link_conn(t->link));
+}
+
+/* Memory is shared with the broker, and cannot be told apart. */
+static int thread_usage(struct module *m, struct sys_usage *u)
+{
+    struct thread *t = m->impl;
+
+    return t->started ? sys_thread_usage(t->id, u) : -1;
+}
+
 const struct module_ops module_thread_ops = {
     .kind = "thread",
     .start = thread_start,
     .cancel = thread_cancel,
+    .force = thread_force,
     .join = thread_join,
     .destroy = thread_destroy,
     .send_queue = thread_send_queue,
+    .send_bytes = thread_send_bytes,
+    .usage = thread_usage,
 };

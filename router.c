@@ -35,6 +35,7 @@
 #include <unistd.h>
 
 #include "base64.h"
+#include "reactor.h"
 
 enum {
     SERVICE_NAME_MAX = 255, /* a topic's first word; bounds the notify key */
@@ -87,6 +88,8 @@ static void drop_tables(struct peer *p)
     table_destroy(p->askers);
     table_destroy(p->pending);
     p->notify = p->askers = p->pending = NULL;
+    free(p->stats.latency);
+    p->stats.latency = NULL;
 }
 
 int router_peer_add(struct router *r, struct peer *p, enum peer_kind kind)
@@ -153,8 +156,7 @@ static void answer_pending(struct peer *p)
 
     while ((request = table_next(p->pending, &pos, NULL, NULL)))
         router_respond_error(p->router, request, EHOSTUNREACH,
-                             p->kind == PEER_RANK ? NULL
-                                                  : "module disconnect");
+                             p->kind == PEER_RANK ? NULL : "module disconnect");
     table_clear(p->pending);
 }
 
@@ -245,6 +247,11 @@ void router_set_next_hop(struct router *r, router_next_hop_f cb, void *arg)
 size_t router_pending(const struct peer *p)
 {
     return table_count(p->pending);
+}
+
+const flux_msg_t *router_pending_next(const struct peer *p, size_t *pos)
+{
+    return table_next(p->pending, pos, NULL, NULL);
 }
 
 void router_trace_set(struct router *r, router_trace_f cb, void *arg)
@@ -377,9 +384,28 @@ static void pending_add(struct peer *p, const flux_msg_t *request)
         request->b == FLUX_MATCHTAG_NONE)
         return;
     len = pending_key(&a, request->b, key);
-    copy = msg_clone(request);
-    if (copy && table_setn(p->pending, key, len, copy) < 0)
+    if (!(copy = msg_clone(request)))
+        return;
+    copy->since = reactor_monotime(p->router->reactor);
+    if (table_setn(p->pending, key, len, copy) < 0)
         flux_msg_destroy(copy);
+    if (table_count(p->pending) > p->stats.pending_max)
+        p->stats.pending_max = table_count(p->pending);
+}
+
+/* The first response is what its sender has waited for. */
+static void measure(struct peer *p, flux_msg_t *request)
+{
+    struct peer_stats *s = &p->stats;
+
+    if (request->since < 0)
+        return;
+    if (!s->latency)
+        s->latency = calloc(1, sizeof(*s->latency));
+    if (s->latency)
+        latency_add(s->latency,
+                    reactor_monotime(p->router->reactor) - request->since);
+    request->since = -1;
 }
 
 /* Whether `p` may send this response; the last of a request settles it. */
@@ -387,11 +413,15 @@ static bool pending_settle(struct peer *p, const flux_msg_t *response)
 {
     struct asker a = asker_of(p->router, response);
     char key[PENDING_KEY_SIZE];
+    size_t len = pending_key(&a, response->b, key);
+    flux_msg_t *request;
 
     if (!table_getn(p->askers, a.peer, a.peer_len))
         return false;
+    if ((request = table_getn(p->pending, key, len)))
+        measure(p, request);
     if (!(response->flags & FLUX_MSGFLAG_STREAMING) || response->a != 0)
-        table_removen(p->pending, key, pending_key(&a, response->b, key));
+        table_removen(p->pending, key, len);
     return true;
 }
 
@@ -434,6 +464,7 @@ static void count(struct peer *p, const flux_msg_t *msg, bool sent)
 {
     flux_msgcounters_t *c = &p->counters;
 
+    *(sent ? &p->stats.bytes_tx : &p->stats.bytes_rx) += msg_encoded_size(msg);
     switch (msg->type) {
     case FLUX_MSGTYPE_REQUEST:
         ++*(sent ? &c->request_tx : &c->request_rx);
@@ -864,6 +895,16 @@ static int unsubscribe(struct peer *p, const char *topic)
     if (list_empty(&p->subscriptions))
         list_remove(&p->subscriber);
     return 0;
+}
+
+const char *router_subscription_next(struct peer *p, const char *topic)
+{
+    struct subscription *s = topic ? subscription_find(p, topic) : NULL;
+    struct list *l = s ? s->link.next : p->subscriptions.next;
+
+    if (l == &p->subscriptions)
+        return NULL;
+    return LIST_ENTRY(l, struct subscription, link)->topic;
 }
 
 int router_subscribe(struct peer *p, const char *topic)

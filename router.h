@@ -11,6 +11,7 @@
 #define ROUTER_H
 
 #include "flux.h"
+#include "latency.h"
 #include "list.h"
 #include "msg.h"
 #include "table.h"
@@ -24,11 +25,21 @@ enum peer_kind { PEER_CLIENT, PEER_MODULE, PEER_RANK, PEER_BROKER };
 /* How a peer takes a message; `msg` is the peer's from then on. */
 typedef void (*peer_send_f)(struct peer *p, flux_msg_t *msg);
 
+/* What is counted for each peer, beside its messages; as the peer sees it. */
+struct peer_stats {
+    uint64_t bytes_rx, bytes_tx; /* of whole frames */
+    size_t queue_max;            /* messages that waited for it, at most */
+    size_t queue_bytes_max;
+    size_t pending_max;      /* requests without an answer, at most */
+    struct latency *latency; /* from request to response; NULL: none yet */
+};
+
 struct peer {
     struct router *router;
     struct list link; /* in the router's list */
     enum peer_kind kind;
     peer_send_f send;
+    size_t (*backlog)(struct peer *p); /* bytes it has not taken; or NULL */
     char uuid[UTIL_UUID_SIZE];
     char name[64]; /* for people: module name, "client", "rank 3" */
     struct flux_msg_cred cred; /* put on what comes from this peer */
@@ -46,6 +57,7 @@ struct peer {
     struct table *pending; /* requests given to it, not answered yet */
     double last_sent; /* reactor time of its last request or response */
     flux_msgcounters_t counters; /* as the peer sees them */
+    struct peer_stats stats;
 };
 
 /* `uuid` names this broker in routes. */
@@ -65,6 +77,10 @@ void router_set_next_hop(struct router *r, router_next_hop_f cb, void *arg);
 /* Give `p` all events whose topic begins with `topic`. */
 int router_subscribe(struct peer *p, const char *topic);
 size_t router_pending(const struct peer *p); /* requests not answered yet */
+/* Walk them: start with *pos 0; NULL at the end. */
+const flux_msg_t *router_pending_next(const struct peer *p, size_t *pos);
+/* Walk the topics that `p` has subscribed to: NULL starts, NULL ends. */
+const char *router_subscription_next(struct peer *p, const char *topic);
 
 /* Join and leave.  Leaving takes the peer's services away, answers requests
  * pending in it with EHOSTUNREACH and `module disconnect`, and sends

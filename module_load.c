@@ -1,0 +1,201 @@
+/* module_load.c - from a request of module.load to a module that starts
+ *
+ * What is asked for is a path or a name, and how: in the broker (a thread) or
+ * in a process of its own.  A process it becomes if the request says exec,
+ * names a loader, or words to put before the loader (wrap); if the file is
+ * one that needs a loader (.py); and in a static build of the broker, which
+ * cannot map shared objects.
+ *
+ * A builtin module is known by its name alone and runs nowhere but in the
+ * broker's own loop.
+ *
+ * The request is kept with the module, path and name resolved, so that the
+ * same can be loaded again (module_restart.c).  A load by someone else takes
+ * the place of a restart of the same name that was to come.
+ */
+#include "module_set.h"
+
+#include "modlife.h"
+#include "modpath.h"
+#include "util.h"
+
+struct spec {
+    const char *path; /* or name */
+    const char *name; /* NULL: from the path */
+    const char *loader;
+    const char *on_failure;
+    int exec;
+    json_t *args;
+    json_t *wrap; /* array of strings, or NULL */
+};
+
+static bool all_strings(json_t *array)
+{
+    size_t i;
+    json_t *value;
+
+    if (!json_is_array(array))
+        return false;
+    json_array_foreach(array, i, value)
+    {
+        if (!json_is_string(value))
+            return false;
+    }
+    return true;
+}
+
+static int decode(json_t *request, struct spec *spec)
+{
+    memset(spec, 0, sizeof(*spec));
+    if (json_unpack(request, "{s:s s:o s?b s?s s?s s?o s?s}", "path",
+                    &spec->path, "args", &spec->args, "exec", &spec->exec,
+                    "name", &spec->name, "loader", &spec->loader, "wrap",
+                    &spec->wrap, "on-failure", &spec->on_failure) < 0 ||
+        !all_strings(spec->args) || (spec->wrap && !all_strings(spec->wrap))) {
+        errno = EPROTO;
+        return -1;
+    }
+    if (spec->wrap && json_array_size(spec->wrap) == 0)
+        spec->wrap = NULL;
+    return 0;
+}
+
+static int
+resolve_builtin(struct module *m, const struct spec *spec, flux_error_t *e)
+{
+    if (spec->exec || spec->loader || spec->wrap)
+        return util_errno(e, EINVAL,
+                          "built-in modules cannot execute in a separate "
+                          "process");
+    m->ops = &module_builtin_ops;
+    m->path = strdup("builtin");
+    m->name = strdup(spec->path);
+    return m->path && m->name ? 0 : -1;
+}
+
+static int choose_process(struct module *m,
+                          const struct spec *spec,
+                          const char *loader,
+                          flux_error_t *e)
+{
+    m->ops = &module_process_ops;
+    m->loader = strdup(loader);
+    m->command = modpath_command(spec->wrap, loader, m->path, e);
+    return m->loader && m->command ? 0 : -1;
+}
+
+static int
+choose_kind(struct module *m, const struct spec *spec, flux_error_t *e)
+{
+    const char *loader = spec->loader ? spec->loader : modpath_loader(m->path);
+
+    if (!loader)
+        return util_errno(e, EINVAL,
+                          "could not determine loader from path suffix");
+    if (spec->loader || spec->exec || spec->wrap || !modlife_can_open() ||
+        strcmp(loader, MODPATH_EXEC) != 0)
+        return choose_process(m, spec, loader, e);
+    m->ops = &module_thread_ops;
+    return 0;
+}
+
+static int
+resolve_file(struct module *m, const struct spec *spec, flux_error_t *e)
+{
+    bool is_path = strchr(spec->path, '/');
+
+    if (spec->loader && !is_path)
+        return util_errno(e, EINVAL,
+                          "module loader may only be specified with module "
+                          "path");
+    m->path = is_path ? strdup(spec->path) : modpath_search(spec->path, e);
+    if (!m->path)
+        return -1;
+    m->name = spec->name ? strdup(spec->name) : modpath_name(m->path);
+    return m->name ? choose_kind(m, spec, e) : -1;
+}
+
+static int check_is_new(struct module *m, flux_error_t *e)
+{
+    struct module *other = module_set_find(m->set, m->name);
+
+    if (other)
+        return util_errno(e, EEXIST, "module %s is already loaded from %s",
+                          m->name, other->path);
+    return 0;
+}
+
+static int resolve(struct module *m, const struct spec *spec, flux_error_t *e)
+{
+    int rc = module_builtin_find(m->set, spec->path)
+                 ? resolve_builtin(m, spec, e)
+                 : resolve_file(m, spec, e);
+
+    if (rc < 0 || check_is_new(m, e) < 0)
+        return -1;
+    return onfailure_parse(spec->on_failure, &m->on_failure, e);
+}
+
+/* What module_load() needs to do the same again. */
+static int keep_request(struct module *m, json_t *request)
+{
+    const char *path = m->ops == &module_builtin_ops ? m->name : m->path;
+
+    if (!(m->request = json_copy(request)))
+        return -1;
+    if (json_object_set_new(m->request, "path", json_string(path)) < 0 ||
+        json_object_set_new(m->request, "name", json_string(m->name)) < 0)
+        return -1;
+    return 0;
+}
+
+static int start(struct module *m, flux_error_t *e)
+{
+    struct module_set *s = m->set;
+
+    if (m->ops->start(m, e) < 0)
+        return -1;
+    if (router_service_add(s->router, m->name, m->peer) < 0)
+        return util_error(e, "cannot register service %s: %s", m->name,
+                          strerror(errno));
+    if (module_make_farewell(m) < 0 || module_send_welcome(m) < 0)
+        return util_error(e, "cannot send welcome: %s", strerror(errno));
+    return 0;
+}
+
+static struct module *create(struct module_set *s, json_t *args)
+{
+    struct module *m = calloc(1, sizeof(*m));
+
+    if (!m)
+        return NULL;
+    m->set = s;
+    m->since = flux_reactor_time();
+    list_init(&m->link);
+    m->args = json_incref(args);
+    if (!(m->remove_requests = flux_msglist_create())) {
+        module_destroy(m);
+        return NULL;
+    }
+    return m;
+}
+
+struct module *
+module_load(struct module_set *s, json_t *request, flux_error_t *e)
+{
+    struct spec spec;
+    struct module *m;
+
+    if (decode(request, &spec) < 0 || !(m = create(s, spec.args)))
+        return NULL;
+    if (resolve(m, &spec, e) < 0 || keep_request(m, request) < 0 ||
+        start(m, e) < 0) {
+        module_destroy(m);
+        return NULL;
+    }
+    module_restart_forget(s, m->name);
+    m->peer->traced = true;
+    list_append(&s->modules, &m->link);
+    flux_log(s->h, LOG_DEBUG, "insmod %s", m->name);
+    return m;
+}

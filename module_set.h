@@ -1,0 +1,68 @@
+/* module_set.h - the inside of a set of modules, for the module_*.c files
+ *
+ * module.c has the life of a module, module_load.c its beginning,
+ * module_restart.c its second one, module_serve.c the requests of module.*.
+ */
+#ifndef MODULE_SET_H
+#define MODULE_SET_H
+
+#include "json.h"
+#include "module.h"
+
+struct module_set {
+    flux_t *h;
+    struct router *router;
+    struct link_set *links;
+    struct attr_set *attrs;
+    struct list modules; /* in order of loading */
+    struct list waiting; /* restarts that are to come */
+    struct module_builtin builtins[8];
+    size_t builtin_count;
+    struct trace *trace;
+    struct table *failures; /* by module name: JSON, or NULL (module_info.c) */
+    module_panic_f panic;
+    void *panic_arg;
+    void (*changed)(void *arg);
+    void *changed_arg;
+};
+
+/* module.c */
+void module_destroy(struct module *m);
+void module_tell_change(struct module_set *s);
+/* Put `status` of module.status into effect; -1 if it does not fit. */
+int module_take_status(struct module *m, int status, int errnum);
+struct module *module_set_find_path(struct module_set *s, const char *path);
+/* The module that sent a request, or NULL. */
+struct module *module_set_find_sender(struct module_set *s,
+                                      const flux_msg_t *msg);
+/* Ask it to end: by its own handler of NAME.shutdown, or by force. */
+int module_shut_down(struct module *m);
+void module_cancel(struct module *m);
+int module_send_welcome(struct module *m);
+int module_make_farewell(struct module *m); /* once it has a peer */
+/* All of it is over and was heard: answer those who wait, destroy it. */
+void module_bury(struct module *m);
+
+/* module_load.c */
+/* `request` is the payload of module.load.  EPROTO if it is none. */
+struct module *
+module_load(struct module_set *s, json_t *request, flux_error_t *e);
+
+/* module_restart.c */
+/* A module that has run, or is a restarted one, has failed: if it is to be
+ * restarted take note of when, and return true.
+ */
+bool module_restart_plan(struct module *m);
+/* Forget the restart of the module of that name or path, if one is to come;
+ * whether one was.
+ */
+bool module_restart_forget(struct module_set *s, const char *name);
+void module_restart_forget_all(struct module_set *s);
+int module_restart_total(const struct module *m);
+/* Add an entry for each that is to come. */
+/* The same for one name or path; NULL if none is to come. */
+json_t *module_restart_find(struct module_set *s, const char *name);
+void module_restart_list(struct module_set *s, json_t *mods);
+void module_restart_destroy(struct module_restart *r);
+
+#endif /* MODULE_SET_H */
