@@ -2,167 +2,364 @@
  *
  * The broker copies a summary of each message that a traced module receives
  * or sends to whoever asked for it with the streaming request module.trace.
- * One summary is one line:
- *
- *     2026-11-23T00:44:38.502 testmod tx < testmod.ping [157] success
- *
- * the time, the module, rx or tx as the module sees it, a character for the
- * message's type, the topic, the payload's size, and what became of a
- * response.  With --full the payload follows, if it is JSON, and the text of
- * an error.
+ * This file asks, decides which of them are shown, pairs responses with their
+ * requests if that is wanted, and knows when it is enough; how a message is
+ * written is up to the form (tracefmt.h).
  *
  * What always holds:
- * - The filters (names, types, topic) are applied by the broker; what comes
- *   is shown.  A module may be traced before it is loaded, so that a name
- *   that no module has is no error.
- * - With --human the time is a distance from the minute last shown; with
- *   --delta from the line before.
- * - Each line is written out at once, and a reader that goes away ends the
- *   command by SIGPIPE, without a word.
+ * - The broker applies the filters that it knows: names, types, topic.  It is
+ *   asked for more types than are shown where a response needs its request.
+ *   A module may be traced before it is loaded, so that a name that no module
+ *   has is no error.
+ * - Headers and routes are asked for only where they are shown or needed.  A
+ *   broker that does not know of them leaves them out: then it is said what
+ *   is missing, and nothing is made up.
+ * - Records come one by one or, from a broker that can, many in a response.
+ * - Messages that are missing because this reader was too slow are told of,
+ *   whatever the filters are; no call is paired across such a gap.
+ * - What has been written leaves before the command waits.  A reader that goes
+ *   away ends it by SIGPIPE, without a word.
+ * - A form that has an end gets it also on SIGINT and SIGTERM, with status 0.
  */
 #include "cmd_trace.h"
 
+#include <math.h>
+#include <signal.h>
+
 #include "json.h"
 #include "term.h"
+#include "tracefmt.h"
+#include "util.h"
+
+/* How an answer begins that has many records, each on a line of its own. */
+#define BATCH_HEAD "{\"records\":[\n"
+
+enum {
+    OUTPUT_SIZE = 64 * 1024, /* written at once, if there is so much */
+    WATCHERS_MAX = 4,        /* before sleep, the end of time, two signals */
+};
 
 struct trace {
-    bool color, human, full;
-    struct term_clock clock;
+    struct cli *p;
+    flux_reactor_t *reactor;
+    flux_watcher_t *watchers[WATCHERS_MAX];
+    int watcher_count;
+    const struct tracefmt *fmt;
+    void *out;
+    struct tracefmt_options o;
+    struct tracepair *pairs; /* or NULL: nothing is paired */
+    int typemask;            /* of what is shown */
+    bool errors;             /* failed responses only */
+    bool checked;            /* that the broker tells what is needed */
+    bool ended;              /* by the broker */
+    bool plain;              /* all that comes is shown as it is */
+    json_int_t left;         /* messages still to be shown; < 0: any number */
 };
 
-struct record {
-    double timestamp;
-    const char *prefix, *name, *topic, *errstr;
-    int type, errnum;
-    int64_t size;
-    json_t *payload; /* NULL or JSON null where there is none to show */
-};
-
-struct type {
-    int bit;
-    const char *name;
-    const char *sign;
-    const char *style;
-};
-
-static const struct type types[] = {
-    {FLUX_MSGTYPE_REQUEST, "request", ">", TERM_BOLD_BLUE},
-    {FLUX_MSGTYPE_RESPONSE, "response", "<", TERM_CYAN},
-    {FLUX_MSGTYPE_EVENT, "event", "e", TERM_YELLOW},
-    {FLUX_MSGTYPE_CONTROL, "control", "c", TERM_PLAIN},
-    {0, NULL, NULL, NULL},
-};
-
-static const struct type unknown_type = {0, "unknown", "?", TERM_PLAIN};
-
-#define ERROR_NAME(symbol) \
-    {                      \
-        symbol, #symbol    \
-    }
 static const struct {
-    int errnum;
     const char *name;
-} error_names[] = {
-    ERROR_NAME(EPERM),
-    ERROR_NAME(ENOENT),
-    ERROR_NAME(ESRCH),
-    ERROR_NAME(EINTR),
-    ERROR_NAME(EIO),
-    ERROR_NAME(ENXIO),
-    ERROR_NAME(E2BIG),
-    ERROR_NAME(ENOEXEC),
-    ERROR_NAME(EBADF),
-    ERROR_NAME(ECHILD),
-    ERROR_NAME(EAGAIN),
-    ERROR_NAME(ENOMEM),
-    ERROR_NAME(EACCES),
-    ERROR_NAME(EFAULT),
-    ERROR_NAME(EBUSY),
-    ERROR_NAME(EEXIST),
-    ERROR_NAME(EXDEV),
-    ERROR_NAME(ENODEV),
-    ERROR_NAME(ENOTDIR),
-    ERROR_NAME(EISDIR),
-    ERROR_NAME(EINVAL),
-    ERROR_NAME(ENFILE),
-    ERROR_NAME(EMFILE),
-    ERROR_NAME(ENOTTY),
-    ERROR_NAME(ETXTBSY),
-    ERROR_NAME(EFBIG),
-    ERROR_NAME(ENOSPC),
-    ERROR_NAME(ESPIPE),
-    ERROR_NAME(EROFS),
-    ERROR_NAME(EMLINK),
-    ERROR_NAME(EPIPE),
-    ERROR_NAME(EDOM),
-    ERROR_NAME(ERANGE),
-    ERROR_NAME(EDEADLK),
-    ERROR_NAME(ENAMETOOLONG),
-    ERROR_NAME(ENOLCK),
-    ERROR_NAME(ENOSYS),
-    ERROR_NAME(ENOTEMPTY),
-    ERROR_NAME(ELOOP),
-    ERROR_NAME(ENOMSG),
-    ERROR_NAME(EIDRM),
-    ERROR_NAME(ENOSTR),
-    ERROR_NAME(ENODATA),
-    ERROR_NAME(ETIME),
-    ERROR_NAME(ENOSR),
-    ERROR_NAME(ENOLINK),
-    ERROR_NAME(EPROTO),
-    ERROR_NAME(EMULTIHOP),
-    ERROR_NAME(EBADMSG),
-    ERROR_NAME(EOVERFLOW),
-    ERROR_NAME(EILSEQ),
-    ERROR_NAME(ENOTSOCK),
-    ERROR_NAME(EDESTADDRREQ),
-    ERROR_NAME(EMSGSIZE),
-    ERROR_NAME(EPROTOTYPE),
-    ERROR_NAME(ENOPROTOOPT),
-    ERROR_NAME(EOPNOTSUPP),
-    ERROR_NAME(EPROTONOSUPPORT),
-    ERROR_NAME(EAFNOSUPPORT),
-    ERROR_NAME(EADDRINUSE),
-    ERROR_NAME(ENETDOWN),
-    ERROR_NAME(EADDRNOTAVAIL),
-    ERROR_NAME(ENETUNREACH),
-    ERROR_NAME(ENETRESET),
-    ERROR_NAME(ECONNABORTED),
-    ERROR_NAME(ECONNRESET),
-    ERROR_NAME(ENOBUFS),
-    ERROR_NAME(EISCONN),
-    ERROR_NAME(ENOTCONN),
-    ERROR_NAME(ETIMEDOUT),
-    ERROR_NAME(ECONNREFUSED),
-    ERROR_NAME(EHOSTUNREACH),
-    ERROR_NAME(EALREADY),
-    ERROR_NAME(EINPROGRESS),
-    ERROR_NAME(ESTALE),
-    ERROR_NAME(EDQUOT),
-    ERROR_NAME(ECANCELED),
-    ERROR_NAME(EOWNERDEAD),
-    ERROR_NAME(ENOTRECOVERABLE),
-    {0, NULL},
+    int bit;
+} types[] = {
+    {"request", FLUX_MSGTYPE_REQUEST},
+    {"response", FLUX_MSGTYPE_RESPONSE},
+    {"event", FLUX_MSGTYPE_EVENT},
+    {"control", FLUX_MSGTYPE_CONTROL},
+    {NULL, 0},
 };
 
-/* NULL where the number has no name here. */
-static const char *error_name(int errnum)
-{
-    int i = 0;
+/* What a broker tells that knows of `proto`. */
+static const char *const proto_keys[] = {
+    "matchtag", "nodeid", "flags", "userid", "rolemask", "routes", "uuid", NULL,
+};
 
-    while (error_names[i].name && error_names[i].errnum != errnum)
-        i++;
-    return error_names[i].name;
+/* ---- one record -------------------------------------------------------- */
+
+static int decode_fields(json_t *o, struct tracefmt_record *r)
+{
+    json_t *matchtag = NULL, *nodeid = NULL;
+    json_int_t size = 0;
+
+    if (json_unpack(
+            o,
+            "{s:F s:s s:s s:i s?s s?I s?o s?i s?s s?I s?s s?o s?o s?I s?I s?I "
+            "s?o}",
+            "timestamp", &r->timestamp, "prefix", &r->prefix, "name", &r->name,
+            "type", &r->type, "topic", &r->topic, "payload_size", &size,
+            "payload", &r->payload, "errnum", &r->errnum, "errstr", &r->errstr,
+            "dropped", &r->dropped, "uuid", &r->uuid, "matchtag", &matchtag,
+            "nodeid", &nodeid, "flags", &r->flags, "userid", &r->userid,
+            "rolemask", &r->rolemask, "routes", &r->routes) < 0)
+        return util_fail(EPROTO);
+    r->size = size;
+    r->matchtag = json_integer_value(matchtag);
+    r->nodeid = json_is_integer(nodeid) ? json_integer_value(nodeid) : -1;
+    return 0;
 }
 
-static const struct type *find_type(int bit)
+/* The names of those that are missing, in new memory, or NULL. */
+static char *missing_keys(const json_t *o)
 {
-    int i = 0;
+    char *list = NULL, *longer;
 
-    while (types[i].name && types[i].bit != bit)
-        i++;
-    return types[i].name ? &types[i] : &unknown_type;
+    for (int i = 0; proto_keys[i]; i++) {
+        if (json_object_get(o, proto_keys[i]))
+            continue;
+        longer = util_asprintf("%s%s%s", list ? list : "", list ? ", " : "",
+                               proto_keys[i]);
+        free(list);
+        list = longer;
+    }
+    return list;
 }
+
+/* Once, at the first message. */
+static void check_broker(struct trace *t, const json_t *o)
+{
+    char *missing;
+
+    if (t->checked || !(t->o.proto || t->fmt->wants_proto || t->o.match))
+        return;
+    t->checked = true;
+    if (!(missing = missing_keys(o)))
+        return;
+    if (t->o.match || t->fmt->needs_calls)
+        cli_die(t->p, "%s%s: this broker does not tell %s",
+                t->fmt->needs_calls ? "--format=" : "--match",
+                t->fmt->needs_calls ? t->fmt->name : "", missing);
+    cli_warn(t->p, "this broker does not tell %s", missing);
+    free(missing);
+}
+
+static bool is_shown(const struct trace *t, const struct tracefmt_record *r)
+{
+    if (t->errors)
+        return r->type == FLUX_MSGTYPE_RESPONSE && r->errnum != 0;
+    return (r->type & t->typemask) != 0;
+}
+
+static int show(struct trace *t, const struct tracefmt_record *r)
+{
+    if (t->left > 0)
+        t->left--;
+    return t->fmt->record(t->out, r);
+}
+
+static int handle_message(struct trace *t, struct tracefmt_record *r)
+{
+    int rc = 0;
+
+    if (t->pairs && tracepair_look(t->pairs, r) < 0)
+        return -1;
+    if (r->call && r->type == FLUX_MSGTYPE_REQUEST && t->fmt->begin)
+        rc = t->fmt->begin(t->out, r);
+    if (rc == 0 && is_shown(t, r))
+        rc = show(t, r);
+    if (r->call && r->last)
+        r->call->answered = true;
+    if (t->pairs)
+        tracepair_settle(t->pairs, r);
+    return rc;
+}
+
+static int handle_dropped(struct trace *t, const struct tracefmt_record *r)
+{
+    if (t->pairs)
+        tracepair_clear(t->pairs);
+    return t->fmt->dropped(t->out, r);
+}
+
+static void forget_call(struct tracepair_call *c, void *arg)
+{
+    struct trace *t = arg;
+
+    if (t->fmt->forget)
+        t->fmt->forget(t->out, c, !c->answered && !t->errors);
+}
+
+/* ---- the stream ---------------------------------------------------------- */
+
+static void finish(struct trace *t)
+{
+    tracepair_destroy(t->pairs);
+    t->pairs = NULL;
+    if (t->fmt->close(t->out) < 0 || fflush(stdout) == EOF || ferror(stdout))
+        cli_die_errno(t->p, "stdout");
+}
+
+static void stream_ended(struct trace *t, flux_future_t *f, int errnum)
+{
+    if (errnum != ENODATA) {
+        finish(t);
+        cli_die(t->p, "module.trace: %s", future_strerror(f, errnum));
+    }
+    t->ended = true;
+    flux_reactor_stop(t->reactor);
+}
+
+static int handle_value(struct trace *t, json_t *o, struct tracefmt_record *r)
+{
+    if (!o || decode_fields(o, r) < 0)
+        return util_fail(EPROTO);
+    if (r->dropped > 0)
+        return handle_dropped(t, r);
+    check_broker(t, o);
+    return handle_message(t, r);
+}
+
+/* One record, unread if nothing of it has to be known. */
+static int handle_record(struct trace *t, const char *text, size_t size)
+{
+    struct tracefmt_record r = {.text = text, .text_size = size};
+    json_t *o;
+    int rc;
+
+    r.topic = r.errstr = "";
+    r.latency = -1.;
+    if (t->plain && t->checked)
+        return t->fmt->record(t->out, &r);
+    o = json_loadb(text, size, 0, NULL);
+    rc = handle_value(t, o, &r);
+    json_decref(o);
+    return rc;
+}
+
+/* Lines up to the one that closes the array, commas between them. */
+static int handle_batch(struct trace *t, const char *line)
+{
+    const char *end;
+    int rc = 0;
+
+    for (; rc == 0 && t->left != 0 && *line == '{'; line = end + 1) {
+        if (!(end = strchr(line, '\n')))
+            return util_fail(EPROTO);
+        rc = handle_record(t, line, (size_t)(end - line) - (end[-1] == ','));
+    }
+    return rc;
+}
+
+static int handle_response(struct trace *t, flux_future_t *f)
+{
+    const char *text;
+
+    if (flux_rpc_get(f, &text) < 0) {
+        stream_ended(t, f, errno);
+        return 0;
+    }
+    if (!text)
+        return util_fail(EPROTO);
+    if (strncmp(text, BATCH_HEAD, strlen(BATCH_HEAD)) == 0)
+        return handle_batch(t, text + strlen(BATCH_HEAD));
+    return handle_record(t, text, strlen(text));
+}
+
+/* All that has come, so that nothing piles up here. */
+static void on_response(flux_future_t *f, void *arg)
+{
+    struct trace *t = arg;
+
+    do {
+        if (handle_response(t, f) < 0)
+            cli_die_errno(t->p, "module.trace");
+        if (t->left == 0)
+            flux_reactor_stop(t->reactor);
+        if (t->left == 0 || t->ended)
+            return;
+        flux_future_reset(f);
+    } while (flux_future_is_ready(f));
+}
+
+static void
+before_sleep(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct trace *t = arg;
+
+    (void)r;
+    (void)w;
+    (void)revents;
+    if (fflush(stdout) == EOF)
+        cli_die_errno(t->p, "stdout");
+}
+
+static void enough(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    (void)w;
+    (void)revents;
+    (void)arg;
+    flux_reactor_stop(r);
+}
+
+static void add_watcher(struct trace *t, flux_watcher_t *w)
+{
+    if (!w)
+        cli_die_errno(t->p, "module.trace");
+    flux_watcher_start(w);
+    flux_watcher_unref(w);
+    t->watchers[t->watcher_count++] = w;
+}
+
+static void watch(struct trace *t)
+{
+    flux_reactor_t *r = t->reactor;
+    double duration = cli_duration(t->p, "for", -1.);
+
+    add_watcher(t, flux_prepare_watcher_create(r, before_sleep, t));
+    if (duration >= 0. && duration < INFINITY)
+        add_watcher(t, flux_timer_watcher_create(r, duration, 0., enough, t));
+    if (!t->fmt->whole)
+        return;
+    add_watcher(t, flux_signal_watcher_create(r, SIGINT, enough, t));
+    add_watcher(t, flux_signal_watcher_create(r, SIGTERM, enough, t));
+}
+
+static void unwatch(struct trace *t)
+{
+    while (t->watcher_count > 0)
+        flux_watcher_destroy(t->watchers[--t->watcher_count]);
+}
+
+static json_t *names_array(struct cli *p)
+{
+    json_t *names = json_array();
+
+    for (char **argv = cli_argv(p); names && *argv; argv++)
+        if (json_array_append_new(names, json_string(*argv)) < 0)
+            cli_die(p, "%s: not UTF-8", *argv);
+    if (!names)
+        cli_die_errno(p, "module.trace");
+    return names;
+}
+
+/* Spans and latencies need requests beside the responses. */
+static int wanted_types(const struct trace *t)
+{
+    int wanted = t->errors ? FLUX_MSGTYPE_RESPONSE : t->typemask;
+
+    if (t->pairs && (wanted & FLUX_MSGTYPE_RESPONSE))
+        wanted |= FLUX_MSGTYPE_REQUEST;
+    return wanted;
+}
+
+static flux_future_t *request(struct trace *t, flux_t *h)
+{
+    struct cli *p = t->p;
+    bool proto = t->o.proto || t->o.match || t->fmt->wants_proto;
+    json_t *o = json_pack("{s:i s:s s:o s:b}", "typemask", wanted_types(t),
+                          "topic_glob", cli_get(p, "topic", "*"), "names",
+                          names_array(p), "full", t->o.full);
+    flux_future_t *f;
+
+    if (!o || (proto && (json_object_set_new(o, "proto", json_true()) < 0 ||
+                         json_object_set_new(o, "batch", json_true()) < 0)))
+        cli_die(p, "--topic is not UTF-8");
+    f = flux_rpc_pack(h, "module.trace", cli_rank(p, "rank", FLUX_NODEID_ANY),
+                      FLUX_RPC_STREAMING, "o", o);
+    if (!f || flux_future_then(f, -1., on_response, t) < 0)
+        cli_die_errno(p, "module.trace");
+    return f;
+}
+
+/* ---- options ----------------------------------------------------------------
+ */
 
 static int parse_type(struct cli *p, const char *name)
 {
@@ -186,173 +383,81 @@ static int parse_types(struct cli *p)
     return typemask ? typemask : FLUX_MSGTYPE_ANY;
 }
 
-/* "157", "1.9248047K": as many digits as tell it from its neighbours. */
-static void print_size(FILE *f, int64_t size)
+static const struct tracefmt *parse_format(struct cli *p)
 {
-    static const char units[] = "\0KMG";
-    double value = (double)size;
-    int unit = 0;
+    const char *name = cli_get(p, "format", NULL);
+    bool json = cli_count(p, "json") > 0;
+    const struct tracefmt *fmt;
 
-    for (; value >= 1024 && units[unit + 1]; unit++)
-        value /= 1024;
-    if (unit > 0)
-        fprintf(f, "[%.8g%c]", value, units[unit]);
-    else
-        fprintf(f, "[%.0f]", value);
+    if (json && name && strcmp(name, "json") != 0)
+        cli_usage_die(p, "--json and --format=%s exclude each other", name);
+    fmt = tracefmt_find(json ? "json" : name ? name : "text");
+    if (!fmt)
+        cli_usage_die(p, "valid formats: " TRACEFMT_NAMES);
+    return fmt;
 }
 
-static void print_outcome(FILE *f, const struct record *r)
+static json_int_t parse_count(struct cli *p)
 {
-    const char *name = error_name(r->errnum);
+    json_int_t count = cli_int(p, "count", -1);
 
-    if (r->errnum == 0)
-        fputs(" success", f);
-    else if (name)
-        fprintf(f, " %s", name);
-    else
-        fprintf(f, " errno %d", r->errnum);
+    if (cli_count(p, "count") > 0 && count <= 0)
+        cli_usage_die(p, "--count must be at least 1");
+    return count;
 }
 
-static void print_payload(FILE *f, const struct record *r)
+static void refuse_with_format(struct trace *t, const char *option)
 {
-    if (r->payload && !json_is_null(r->payload)) {
-        fputc('\n', f);
-        json_dumpf(r->payload, f, JSON_INDENT(2) | JSON_ENCODE_ANY);
-    }
-    if (r->errnum != 0 && *r->errstr)
-        fprintf(f, "\n%s", r->errstr);
+    if (cli_count(t->p, option) > 0)
+        cli_usage_die(t->p, "--%s cannot be used with --format=%s", option,
+                      t->fmt->name);
 }
 
-static void
-format_record(FILE *f, const struct trace *t, const struct record *r)
+static void parse_options(struct trace *t)
 {
-    fprintf(f, "%s %s %s %s ", r->name, r->prefix, find_type(r->type)->sign,
-            r->topic);
-    print_size(f, r->size);
-    if (r->type == FLUX_MSGTYPE_RESPONSE)
-        print_outcome(f, r);
-    if (t->full)
-        print_payload(f, r);
-}
-
-static void print_time(struct trace *t, double timestamp)
-{
-    struct timespec ts = {.tv_sec = (time_t)timestamp};
-    char stamp[TERM_STAMP_SIZE];
-    const char *style = TERM_GREEN;
-
-    ts.tv_nsec = (long)((timestamp - (double)ts.tv_sec) * 1e9);
-    if (!t->human)
-        term_milli_stamp(ts, stamp);
-    else if (term_clock_stamp(&t->clock, ts, stamp))
-        style = TERM_BOLD TERM_GREEN;
-    term_print(t->color, style, stamp);
-    fputs(t->human ? "  " : " ", stdout);
-}
-
-static const char *record_style(const struct record *r)
-{
-    if (r->type == FLUX_MSGTYPE_RESPONSE && r->errnum != 0)
-        return TERM_BOLD TERM_RED;
-    return find_type(r->type)->style;
-}
-
-static int print_record(struct trace *t, const struct record *r)
-{
-    char *text = NULL;
-    size_t size;
-    FILE *f = open_memstream(&text, &size);
-
-    if (!f)
-        return -1;
-    format_record(f, t, r);
-    if (fclose(f) != 0) {
-        free(text);
-        return -1;
-    }
-    print_time(t, r->timestamp);
-    term_print(t->color, record_style(r), text);
-    putchar('\n');
-    fflush(stdout);
-    free(text);
-    return 0;
-}
-
-static int decode_record(flux_future_t *f, struct record *r)
-{
-    json_int_t size = 0;
-
-    memset(r, 0, sizeof(*r));
-    r->topic = r->errstr = "";
-    if (flux_rpc_get_unpack(
-            f, "{s:F s:s s:s s:i s?s s?I s?o s?i s?s}", "timestamp",
-            &r->timestamp, "prefix", &r->prefix, "name", &r->name, "type",
-            &r->type, "topic", &r->topic, "payload_size", &size, "payload",
-            &r->payload, "errnum", &r->errnum, "errstr", &r->errstr) < 0)
-        return -1;
-    r->size = size;
-    return 0;
-}
-
-static json_t *names_array(struct cli *p)
-{
-    json_t *names = json_array();
-
-    for (char **argv = cli_argv(p); names && *argv; argv++)
-        if (json_array_append_new(names, json_string(*argv)) < 0)
-            cli_die(p, "%s: not UTF-8", *argv);
-    if (!names)
-        cli_die_errno(p, "module.trace");
-    return names;
-}
-
-static flux_future_t *request(struct cli *p, flux_t *h, int typemask)
-{
-    return flux_rpc_pack(h, "module.trace", FLUX_NODEID_ANY, FLUX_RPC_STREAMING,
-                         "{s:i s:s s:o s:b}", "typemask", typemask,
-                         "topic_glob", cli_get(p, "topic", "*"), "names",
-                         names_array(p), "full", cli_count(p, "full") > 0);
-}
-
-static void print_stream(struct cli *p, struct trace *t, flux_future_t *f)
-{
-    struct record r;
-
-    while (decode_record(f, &r) == 0) {
-        if (print_record(t, &r) < 0)
-            cli_die_errno(p, "module.trace");
-        flux_future_reset(f);
-    }
-    if (errno != ENODATA)
-        cli_die(p, "module.trace: %s", future_strerror(f, errno));
-}
-
-static void parse_options(struct cli *p, struct trace *t)
-{
+    struct cli *p = t->p;
     const char *when = cli_get(p, "color", NULL);
 
-    t->human = cli_count(p, "human") > 0;
-    t->full = cli_count(p, "full") > 0;
-    t->clock.delta = cli_count(p, "delta") > 0;
-    t->clock.from_minute = true;
-    if (t->clock.delta && !t->human)
+    t->o.human = cli_count(p, "human") > 0;
+    t->o.delta = cli_count(p, "delta") > 0;
+    t->o.proto = cli_count(p, "proto") > 0;
+    t->o.match = cli_count(p, "match") > 0;
+    t->o.full = cli_count(p, "full") > 0 || t->fmt == &tracefmt_json;
+    t->errors = cli_count(p, "errors") > 0;
+    t->typemask = parse_types(p);
+    t->left = parse_count(p);
+    if (t->o.delta && !t->o.human)
         cli_usage_die(p, "--delta can only be used with --human");
-    if (term_color(when, &t->color) < 0)
+    if (term_color(when, &t->o.color) < 0)
         cli_usage_die(p, "Invalid argument to --color: '%s'", when);
+    if (t->fmt != &tracefmt_text)
+        refuse_with_format(t, "human");
+    if (t->fmt == &tracefmt_mermaid)
+        refuse_with_format(t, "full");
 }
 
 int cmd_trace_run(struct cli *p)
 {
-    struct trace t = {0};
-    int typemask = parse_types(p);
+    struct trace t = {.p = p, .fmt = parse_format(p)};
     flux_future_t *f;
     flux_t *h;
 
-    parse_options(p, &t);
+    parse_options(&t);
     h = cli_open(p);
-    if (!(f = request(p, h, typemask)))
+    t.reactor = flux_get_reactor(h);
+    if (t.o.match || t.fmt->needs_calls)
+        t.pairs = tracepair_create(forget_call, &t);
+    if (!t.reactor || (!t.pairs && (t.o.match || t.fmt->needs_calls)) ||
+        !(t.out = t.fmt->open(stdout, &t.o)))
         cli_die_errno(p, "module.trace");
-    print_stream(p, &t, f);
+    t.plain = t.fmt->passes_on && !t.pairs && !t.errors && t.left < 0;
+    setvbuf(stdout, NULL, _IOFBF, OUTPUT_SIZE);
+    watch(&t);
+    f = request(&t, h);
+    if (flux_reactor_run(t.reactor, 0) < 0)
+        cli_die_errno(p, "module.trace");
+    finish(&t);
+    unwatch(&t);
     flux_future_destroy(f);
     flux_close(h);
     return 0;
@@ -369,5 +474,16 @@ const struct cli_option cmd_trace_options[] = {
     {'H', "human", CLI_NO_ARG, NULL, "Human readable output"},
     {'d', "delta", CLI_NO_ARG, NULL,
      "With --human, show timestamp delta between messages"},
+    {0, "proto", CLI_NO_ARG, NULL, "Show message headers and routes"},
+    {0, "match", CLI_NO_ARG, NULL,
+     "Show the time from each request to its response"},
+    {0, "errors", CLI_NO_ARG, NULL, "Show failed responses only"},
+    {0, "count", CLI_ARG, "N", "Stop after N messages"},
+    {0, "for", CLI_ARG, "FSD", "Stop after this time"},
+    {0, "rank", CLI_ARG, "RANK", "Trace the modules of this rank"},
+    {0, "json", CLI_NO_ARG, NULL, "Print a JSON object for each message"},
+    {0, "format", CLI_ARG, "FORMAT",
+     "Output as text, json, perfetto (Chrome trace-event file) or mermaid "
+     "(sequence diagram)"},
     CLI_OPTIONS_END,
 };
