@@ -10,18 +10,32 @@
  *   not be updated"), one that is not there in those of errno.
  * - lsattr sorts by name: the broker lists its attributes in no order.  With
  *   --values it asks for each of them; one without a value is shown as "-".
+ * - getattr --json prints the broker's answer as it is: value and flags.
  * - Nothing is cached from one run to the next.
  */
 #include "cli.h"
-#include "json.h"
+#include "cmd_json.h"
+
+static int print_json(struct cli *p, flux_t *h, const char *name)
+{
+    flux_future_t *f =
+        flux_rpc_pack(h, "attr.get", FLUX_NODEID_ANY, 0, "{s:s}", "name", name);
+
+    cmd_json_print(p, cmd_json_get(p, f, name));
+    flux_future_destroy(f);
+    flux_close(h);
+    return 0;
+}
 
 static int run_getattr(struct cli *p)
 {
     const char *name = cli_argv(p)[0];
     flux_t *h = cli_open(p);
-    const char *value = flux_attr_get(h, name);
+    const char *value;
 
-    if (!value)
+    if (cli_count(p, "json") > 0)
+        return print_json(p, h, name);
+    if (!(value = flux_attr_get(h, name)))
         cli_die_errno(p, "%s", name);
     puts(value);
     flux_close(h);
@@ -92,6 +106,11 @@ static int run_lsattr(struct cli *p)
     return 0;
 }
 
+static const struct cli_option getattr_options[] = {
+    CMD_JSON_OPTION,
+    CLI_OPTIONS_END,
+};
+
 static const struct cli_option setattr_options[] = {
     {'f', "force", CLI_NO_ARG, NULL,
      "force update of attribute that doesn't support runtime changes"},
@@ -107,6 +126,7 @@ const struct cli_command cmd_getattr = {
     .name = "flux-getattr",
     .arguments = "name",
     .summary = "Get broker attribute",
+    .options = getattr_options,
     .run = run_getattr,
     .min_args = 1,
     .max_args = 1,

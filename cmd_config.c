@@ -270,7 +270,8 @@ static int run_builtin(struct cli *p)
     static const struct {
         const char *name, *tail;
     } values[] = {
-        {"exec_path", ENV_EXEC_TAIL},
+        {"confdir", ENV_CONF_TAIL},       {"datadir", ENV_DATA_TAIL},
+        {"exec_path", ENV_EXEC_TAIL},     {"libexecdir", ENV_LIBEXEC_TAIL},
         {"man_path", ENV_MAN_TAIL},
         {"module_path", ENV_MODULE_TAIL},
     };

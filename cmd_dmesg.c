@@ -12,15 +12,21 @@
  *   three, the other way round than RFC 5424 says; this is what brokers send.
  * - A line that is not in this form is printed as it came, and a time that is
  *   none is too; nothing is hidden because it is odd.
+ * - --json makes an array of objects whose keys are RFC 5424's names; with
+ *   --follow, which has no end, an object a line.
  * - Each line is written out at once, so that --follow can be read through a
  *   pipe.
  * - With --read-clear the ring is cleared only after all of it was printed.
  */
 #include "cli.h"
+#include "cmd_json.h"
 #include "term.h"
 #include "util.h"
 
 struct dmesg {
+    json_t *lines; /* with --json but not --follow: all that came */
+    bool json;
+    bool follow;
     bool color;
     bool human;
     struct term_clock clock;
@@ -125,19 +131,64 @@ static void print_entry(struct dmesg *d, const struct entry *e)
     fputs("\n", stdout);
 }
 
+/* JSON is UTF-8, and a line may be anything. */
+static json_t *make_string(char *text)
+{
+    json_t *value = json_string(text);
+
+    for (char *c = text; !value && *c; c++)
+        if ((unsigned char)*c >= 0x80)
+            *c = '?';
+    return value ? value : json_string(text);
+}
+
+static json_t *make_object(char *line, char *copy)
+{
+    struct entry e;
+
+    if (parse_entry(copy, &e) < 0)
+        return json_pack("{s:o}", "message", make_string(line));
+    return json_pack("{s:o s:s s:o s:o s:o}", "timestamp", make_string(e.time),
+                     "severity", severities[e.severity].name, "hostname",
+                     make_string(e.rank), "appname", make_string(e.app),
+                     "message", make_string(e.message));
+}
+
+static void show_json(struct dmesg *d, char *line, char *copy)
+{
+    json_t *object = make_object(line, copy);
+
+    if (!d->follow) {
+        json_array_append_new(d->lines, object);
+        return;
+    }
+    json_dumpf(object, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(object);
+}
+
+static void show_text(struct dmesg *d, const char *line, char *copy)
+{
+    struct entry e;
+
+    if (parse_entry(copy, &e) == 0)
+        print_entry(d, &e);
+    else
+        puts(line);
+}
+
 static int print_line(struct dmesg *d, const char *data, size_t len)
 {
     char *line = malloc(len + 1), *copy = malloc(len + 1);
-    struct entry e;
 
     if (line && copy) {
         memcpy(line, data, len);
         line[len] = '\0';
         strcpy(copy, line);
-        if (parse_entry(copy, &e) == 0)
-            print_entry(d, &e);
+        if (d->json)
+            show_json(d, line, copy);
         else
-            puts(line);
+            show_text(d, line, copy);
         fflush(stdout);
     }
     free(line);
@@ -186,8 +237,15 @@ static int run_dmesg(struct cli *p)
     if (term_color(when, &d.color) < 0)
         cli_usage_die(p, "Invalid argument to --color: '%s'", when);
     h = cli_open(p);
+    d.json = cli_count(p, "json") > 0;
+    d.follow = cli_count(p, "follow") > 0;
+    if (d.json && !d.follow && cli_count(p, "clear") == 0)
+        d.lines = json_array();
     if (cli_count(p, "clear") == 0)
         print_log(p, h, &d);
+    if (d.lines)
+        cmd_json_print(p, d.lines);
+    json_decref(d.lines);
     if (cli_count(p, "clear") > 0 || cli_count(p, "read-clear") > 0)
         clear_log(p, h);
     flux_close(h);
@@ -206,6 +264,7 @@ static const struct cli_option options[] = {
     {'L', "color", CLI_OPTIONAL_ARG, "WHEN",
      "Colorize output when supported; WHEN can be 'always' (default if "
      "omitted), 'never', or 'auto' (default)."},
+    CMD_JSON_OPTION,
     CLI_OPTIONS_END,
 };
 

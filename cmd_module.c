@@ -4,7 +4,7 @@
  * or that ends with .so or .py) is made absolute here, since the broker has
  * another working directory; a name is left to the broker, which looks for it
  * on FLUX_MODULE_PATH to load it, and among what is loaded to remove it.
- * Stats, debug and trace have files of their own.
+ * List, status, stats, debug and trace have files of their own.
  *
  * What always holds:
  * - A complaint names the module as the person named it, and ends with the
@@ -15,21 +15,22 @@
  *   module, if the broker's list has them ("args"); a bare name that is
  *   loaded stands for the path that it was loaded from.
  * - Arguments behind the module belong to the module, also those with dashes.
- * - A list line is one module in the broker's order: name, idle seconds (or
- *   "idle" when there is nothing but idleness to tell), state, both queues,
- *   and the services that it registered beside its own name.
+ * - Options that Flux's broker does not know are sent only if they are given.
+ * - Whoever waits at a terminal for longer than PATIENCE is told for what.
  */
 #include "cli.h"
+#include "cmd_list.h"
 #include "cmd_stats.h"
 #include "cmd_trace.h"
 #include "json.h"
+#include "cmd_status.h"
+#include "cmd_top.h"
 #include "sys.h"
 #include "util.h"
 
-enum {
-    IDLE_SHOWN = 99,   /* seconds; the column has room for more, not people */
-    SERVICE_WIDTH = 8, /* of the column in the long list */
-};
+#include <unistd.h>
+
+static const double PATIENCE = 1; /* seconds */
 
 static bool ends_with(const char *s, const char *end)
 {
@@ -78,6 +79,42 @@ static void set_option(struct cli *p, json_t *request, const char *option)
         cli_die(p, "--%s is not UTF-8: %s", option, value);
 }
 
+/* The broker has another working directory; links have names that matter. */
+static void set_loader(struct cli *p, json_t *request)
+{
+    const char *loader = cli_get(p, "loader", NULL);
+    char *cwd, *path;
+
+    set_option(p, request, "loader");
+    if (!loader || *loader == '/' || !strchr(loader, '/'))
+        return;
+    if (!(cwd = sys_realpath(".")) ||
+        !(path = util_asprintf("%s/%s", cwd, loader)) ||
+        json_object_set_new(request, "loader", json_string(path)) < 0)
+        cli_die_errno(p, "--loader=%s", loader);
+    free(path);
+    free(cwd);
+}
+
+static void set_wrap(struct cli *p, json_t *request)
+{
+    char **words;
+
+    if (cli_count(p, "wrap") == 0)
+        return;
+    words = cli_list(p, "wrap");
+    json_object_set_new(request, "wrap", make_args(p, words));
+    free(words);
+}
+
+static void tell_waiter(struct cli *p, flux_future_t *f, const char *what)
+{
+    if (!f || !isatty(STDERR_FILENO))
+        return;
+    if (flux_future_wait_for(f, PATIENCE) < 0 && errno == ETIMEDOUT)
+        cli_warn(p, "%s: waiting for the module to %s", cli_argv(p)[0], what);
+}
+
 static void load(struct cli *p, flux_t *h, const char *path, json_t *args)
 {
     const char *module = cli_argv(p)[0];
@@ -89,10 +126,13 @@ static void load(struct cli *p, flux_t *h, const char *path, json_t *args)
     if (!request)
         cli_die(p, "load %s: path is not UTF-8", module);
     set_option(p, request, "name");
-    set_option(p, request, "loader");
+    set_loader(p, request);
+    set_option(p, request, "on-failure");
+    set_wrap(p, request);
     f = flux_rpc_pack(h, "module.load", FLUX_NODEID_ANY, 0, "O", request);
     if (!(what = util_asprintf("load %s", module)))
         cli_die_errno(p, "load");
+    tell_waiter(p, f, "run");
     cli_wait(p, f, what);
     flux_future_destroy(f);
     json_decref(request);
@@ -112,16 +152,39 @@ static int run_load(struct cli *p)
     return 0;
 }
 
+static json_t *removal(struct cli *p, const char *name)
+{
+    double timeout = cli_duration(p, "timeout", 0);
+    json_t *request = json_pack("{s:s s:b}", "name", name, "cancel",
+                                cli_count(p, "cancel") > 0);
+
+    if (request && timeout > 0)
+        json_object_set_new(request, "timeout", json_real(timeout));
+    return request;
+}
+
+/* How it was made to end, where it had to be made to. */
+static void tell_force(struct cli *p, flux_future_t *f)
+{
+    const char *took;
+
+    if (!cli_count(p, "cancel") &&
+        flux_rpc_get_unpack(f, "{s:s}", "took", &took) == 0)
+        cli_warn(p, "remove %s: it was ended by %s", cli_argv(p)[0], took);
+}
+
 static void remove_module(struct cli *p, flux_t *h, const char *name)
 {
     bool force = cli_count(p, "force") > 0;
-    flux_future_t *f;
+    json_t *request = removal(p, name);
+    flux_future_t *f =
+        flux_rpc_pack(h, "module.remove", FLUX_NODEID_ANY, 0, "o", request);
 
-    f = flux_rpc_pack(h, "module.remove", FLUX_NODEID_ANY, 0, "{s:s s:b}",
-                      "name", name, "cancel", cli_count(p, "cancel") > 0);
+    tell_waiter(p, f, "end; --timeout or --cancel would force it");
     if (!f || (flux_future_get(f, NULL) < 0 && !(force && errno == ENOENT)))
         cli_die(p, "remove %s: %s", cli_argv(p)[0],
                 f ? future_strerror(f, errno) : flux_strerror(errno));
+    tell_force(p, f);
     flux_future_destroy(f);
 }
 
@@ -217,109 +280,32 @@ static int run_reload(struct cli *p)
     return 0;
 }
 
-static char state_letter(int status)
-{
-    return status >= 0 && status <= 3 ? "IRFE"[status] : '?';
-}
-
-/* The services beside the module's own name, with commas, in new memory. */
-static char *join_services(json_t *services, const char *name)
-{
-    char *text = NULL, *longer;
-    size_t count = json_array_size(services);
-
-    for (size_t i = 0; i < count; i++) {
-        const char *s = json_string_value(json_array_get(services, i));
-
-        if (!s || strcmp(s, name) == 0)
-            continue;
-        longer =
-            text ? util_asprintf("%s,%s", text, s) : util_asprintf("%s", s);
-        free(text);
-        if (!(text = longer))
-            return NULL;
-    }
-    return text ? text : util_asprintf("%s", "");
-}
-
-static void print_idle(int idle)
-{
-    if (idle > IDLE_SHOWN)
-        printf(" %4s ", "idle");
-    else
-        printf(" %4d ", idle);
-}
-
-static void print_services(const char *services, const char *path)
-{
-    if (!path)
-        printf("%s\n", services);
-    else if (strlen(services) > SERVICE_WIDTH)
-        printf("%.*s+ %s\n", SERVICE_WIDTH - 1, services, path);
-    else
-        printf("%-*s %s\n", SERVICE_WIDTH, services, path);
-}
-
-static int print_module(json_t *entry, bool with_path)
-{
-    const char *name, *path;
-    int idle, status, sendqueue, recvqueue;
-    json_t *array;
-    char *services;
-
-    if (json_unpack(entry, "{s:s s:s s:i s:i s:o s:i s:i}", "name", &name,
-                    "path", &path, "idle", &idle, "status", &status, "services",
-                    &array, "sendqueue", &sendqueue, "recvqueue",
-                    &recvqueue) < 0) {
-        errno = EPROTO;
-        return -1;
-    }
-    if (!(services = join_services(array, name)))
-        return -1;
-    printf("%-25.25s", name);
-    print_idle(idle);
-    printf(" %c %5d %5d ", state_letter(status), sendqueue, recvqueue);
-    print_services(services, with_path ? path : NULL);
-    free(services);
-    return 0;
-}
-
-static int run_list(struct cli *p)
-{
-    bool with_path = cli_count(p, "long") > 0;
-    flux_t *h = cli_open(p);
-    flux_future_t *f;
-    json_t *mods = list_modules(p, h, &f);
-    size_t count = json_array_size(mods);
-
-    printf("%-25s %4s  S Sendq Recvq %s\n", "Module", "Idle",
-           with_path ? "Service  Path" : "Service");
-    for (size_t i = 0; i < count; i++)
-        if (print_module(json_array_get(mods, i), with_path) < 0)
-            cli_die_errno(p, "module.list");
-    flux_future_destroy(f);
-    flux_close(h);
-    return 0;
-}
-
 #define NAME_OPTION                                                  \
     {                                                                \
         'n', "name", CLI_ARG, "NAME", "Override default module name" \
     }
-#define EXEC_OPTIONS                                                     \
-    {0, "exec", CLI_NO_ARG, NULL, "Load module as a separate process"},  \
-    {                                                                    \
-        0, "loader", CLI_ARG, "PATH", "Use the specified loader program" \
+#define EXEC_OPTIONS                                                        \
+    {0, "exec", CLI_NO_ARG, NULL, "Load module as a separate process"},     \
+        {0, "loader", CLI_ARG, "PATH", "Use the specified loader program"}, \
+        {0, "wrap", CLI_ARG, "ARG,...",                                     \
+         "Put words before the loader, e.g. valgrind (implies --exec)"},    \
+    {                                                                       \
+        0, "on-failure", CLI_ARG, "panic|log|restart[:N[/SECONDS]]",        \
+            "What to do when the module fails; restart loads it again, at " \
+            "most N times in SECONDS (default 5/60)"                        \
     }
 #define FORCE_OPTION                                                 \
     {                                                                \
         'f', "force", CLI_NO_ARG, NULL, "Ignore nonexistent modules" \
     }
-#define CANCEL_OPTION                                                      \
+#define CANCEL_OPTIONS                                                     \
+    {0, "cancel", CLI_NO_ARG, NULL,                                        \
+     "Forcibly stop an unresponsive module: a thread when it reaches "     \
+     "the next pthread(7) cancellation point, a process by SIGKILL"},      \
     {                                                                      \
-        0, "cancel", CLI_NO_ARG, NULL,                                     \
-            "Forcibly stop an unresponsive module thread when it reaches " \
-            "the next pthread(7) cancellation point"                       \
+        0, "timeout", CLI_ARG, "FSD",                                      \
+            "Force the module to end if it has not by then: a process by " \
+            "SIGTERM, then SIGKILL, a thread as with --cancel"             \
     }
 
 static const struct cli_option load_options[] = {
@@ -329,17 +315,12 @@ static const struct cli_option load_options[] = {
 };
 
 static const struct cli_option reload_options[] = {
-    FORCE_OPTION, NAME_OPTION, CANCEL_OPTION, EXEC_OPTIONS, CLI_OPTIONS_END,
+    FORCE_OPTION, NAME_OPTION, CANCEL_OPTIONS, EXEC_OPTIONS, CLI_OPTIONS_END,
 };
 
 static const struct cli_option remove_options[] = {
     FORCE_OPTION,
-    CANCEL_OPTION,
-    CLI_OPTIONS_END,
-};
-
-static const struct cli_option list_options[] = {
-    {'l', "long", CLI_NO_ARG, NULL, "Include full DSO path for each module"},
+    CANCEL_OPTIONS,
     CLI_OPTIONS_END,
 };
 
@@ -355,8 +336,8 @@ static const struct cli_command subcommands[] = {
         .name = "list",
         .arguments = "[OPTIONS]",
         .summary = "List loaded modules",
-        .options = list_options,
-        .run = run_list,
+        .options = cmd_list_options,
+        .run = cmd_list_run,
     },
     REMOVE_ROW("remove", "Unload module"),
     REMOVE_ROW("unload", NULL),
@@ -381,13 +362,27 @@ static const struct cli_command subcommands[] = {
         .stop_at_argument = true,
     },
     {
+        .name = "status",
+        .arguments = "[OPTIONS] [module module...]",
+        .summary = "Tell all that is known of modules",
+        .options = cmd_status_options,
+        .run = cmd_status_run,
+        .max_args = -1,
+    },
+    {
         .name = "stats",
         .arguments = "[OPTIONS] module",
         .summary = "Display stats on module",
         .options = cmd_stats_options,
         .run = cmd_stats_run,
-        .min_args = 1,
         .max_args = 1,
+    },
+    {
+        .name = "top",
+        .arguments = "[OPTIONS]",
+        .summary = "Show what modules are doing",
+        .options = cmd_top_options,
+        .run = cmd_top_run,
     },
     {
         .name = "debug",
@@ -412,5 +407,6 @@ static const struct cli_command subcommands[] = {
 const struct cli_command cmd_module = {
     .name = "flux-module",
     .arguments = "COMMAND [OPTIONS]",
+    .summary = "Load, list, trace and remove broker modules",
     .subcommands = subcommands,
 };

@@ -14,6 +14,8 @@
  *   type was asked for: then they count as 0.
  * - --clear asks one module and waits; --clear-all publishes an event that
  *   the modules of that name on all ranks follow, and waits for none.
+ * - --base asks the broker, not the module: that is there also where a module
+ *   has counters of its own, or does not answer.
  * - debug prints the flags as they are after the change, in hexadecimal.
  *   Masks are decimal, or octal behind a 0, or hexadecimal behind 0x.  Where
  *   several changes are asked for, the first of clear, set, clearbit, setbit
@@ -21,7 +23,9 @@
  */
 #include "cmd_stats.h"
 
-#include "json.h"
+#include "cmd_json.h"
+#include "modstats.h"
+#include "prometheus.h"
 #include "util.h"
 
 enum number_type { NUMBER_ANY, NUMBER_INT, NUMBER_DOUBLE };
@@ -121,7 +125,10 @@ print_value(struct cli *p, json_t *value, double scale, enum number_type type)
         print_integer(json_number_value(value) * scale);
     else if (json_is_real(value) || type == NUMBER_DOUBLE)
         printf("%f\n", json_number_value(value) * scale);
-    else if (json_dumpf(value, stdout, JSON_INDENT(1) | JSON_ENCODE_ANY) == 0)
+    else if (json_dumpf(value, stdout,
+                        JSON_ENCODE_ANY |
+                            (cli_count(p, "json") > 0 ? JSON_COMPACT
+                                                      : JSON_INDENT(1))) == 0)
         putchar('\n');
     else
         cli_die_errno(p, "response");
@@ -149,17 +156,88 @@ static void print_stats(struct cli *p, flux_t *h)
     free(topic);
 }
 
+/* What the broker has counted, whatever the module answers to stats-get. */
+static void print_base(struct cli *p, flux_t *h)
+{
+    const char *path = cli_get(p, "parse", NULL);
+    double scale = cli_double(p, "scale", 1.0);
+    enum number_type type = parse_type(p);
+    flux_future_t *f = flux_rpc_pack(h, "module.stats", FLUX_NODEID_ANY, 0,
+                                     "{s:s}", "name", cli_argv(p)[0]);
+    json_t *answer = cmd_json_get(p, f, cli_argv(p)[0]), *value;
+
+    value = json_array_get(json_object_get(answer, "mods"), 0);
+    if (!(value = walk(value, path)))
+        cli_die(p, "`%s' not found in response", path ? path : "mods");
+    print_value(p, value, scale, type);
+    flux_future_destroy(f);
+}
+
+static struct modstats *unpack_all(struct cli *p, json_t *answer, size_t *n)
+{
+    json_t *mods = json_object_get(answer, "mods");
+    struct modstats *stats;
+
+    *n = json_array_size(mods);
+    if (!(stats = calloc(*n + 1, sizeof(*stats))))
+        cli_die_errno(p, "module.stats");
+    for (size_t i = 0; i < *n; i++)
+        if (modstats_unpack(json_array_get(mods, i), &stats[i]) < 0)
+            cli_die_errno(p, "module.stats");
+    return stats;
+}
+
+static void print_prometheus(struct cli *p, flux_t *h)
+{
+    flux_future_t *f = flux_rpc(h, "module.stats", NULL, FLUX_NODEID_ANY, 0);
+    json_t *answer = cmd_json_get(p, f, "module.stats");
+    struct buf b = {0};
+    size_t n;
+    struct modstats *stats = unpack_all(p, answer, &n);
+
+    prometheus_add(&b,
+                   (long)json_integer_value(json_object_get(answer, "rank")),
+                   stats, n);
+    fwrite(b.data, 1, b.size, stdout);
+    buf_release(&b);
+    free(stats);
+    flux_future_destroy(f);
+}
+
+static void check_options(struct cli *p)
+{
+    static const char *const other[] = {"clear", "clear-all", "rusage", "parse",
+                                        "scale", "type",      "json"};
+    bool base = cli_count(p, "base") > 0;
+    bool prometheus = cli_count(p, "prometheus") > 0;
+
+    if (cli_argc(p) == 0 && !prometheus)
+        cli_usage_die(p, "missing argument");
+    if (prometheus && (base || cli_argc(p) > 0))
+        cli_usage_die(p, "--prometheus is for all modules and stands alone");
+    for (size_t i = 0; i < UTIL_ARRAY_SIZE(other); i++)
+        if (cli_count(p, other[i]) > 0 && (prometheus || (base && i < 3)))
+            cli_usage_die(p, "--%s does not go with --%s", other[i],
+                          base ? "base" : "prometheus");
+}
+
 int cmd_stats_run(struct cli *p)
 {
     bool clear = cli_count(p, "clear") > 0;
     bool clear_all = cli_count(p, "clear-all") > 0;
-    flux_t *h = cli_open(p);
+    flux_t *h;
 
+    check_options(p);
+    h = cli_open(p);
     if (clear)
         clear_stats(p, h);
     if (clear_all)
         clear_all_stats(p, h);
-    if (!clear && !clear_all)
+    if (cli_count(p, "base") > 0)
+        print_base(p, h);
+    else if (cli_count(p, "prometheus") > 0)
+        print_prometheus(p, h);
+    else if (!clear && !clear_all)
         print_stats(p, h);
     flux_close(h);
     return 0;
@@ -214,7 +292,10 @@ int cmd_stats_debug(struct cli *p)
     wait_plainly(p, f, topic);
     if (flux_rpc_get_unpack(f, "{s:i}", "flags", &flags) < 0)
         cli_die_errno(p, "%s", topic);
-    printf("0x%x\n", (unsigned)flags);
+    if (cli_count(p, "json") > 0)
+        cmd_json_print(p, cmd_json_get(p, f, topic));
+    else
+        printf("0x%x\n", (unsigned)flags);
     flux_future_destroy(f);
     flux_close(h);
     free(topic);
@@ -231,6 +312,11 @@ const struct cli_option cmd_stats_options[] = {
      "Request rusage data instead of stats (default: self)"},
     {'c', "clear", CLI_NO_ARG, NULL, "Clear stats on target rank"},
     {'C', "clear-all", CLI_NO_ARG, NULL, "Clear stats on all ranks"},
+    {0, "json", CLI_NO_ARG, NULL, "Print JSON on one line"},
+    {0, "base", CLI_NO_ARG, NULL,
+     "Display what the broker has counted for the module"},
+    {0, "prometheus", CLI_NO_ARG, NULL,
+     "Display that of all modules as Prometheus reads it"},
     CLI_OPTIONS_END,
 };
 
@@ -239,5 +325,6 @@ const struct cli_option cmd_stats_debug_options[] = {
     {'S', "set", CLI_ARG, "MASK", "Set debug flags to MASK"},
     {'s', "setbit", CLI_ARG, "VAL", "Set one debug flag to 1"},
     {'c', "clearbit", CLI_ARG, "VAL", "Set one debug flag to 0"},
+    CMD_JSON_OPTION,
     CLI_OPTIONS_END,
 };

@@ -1,0 +1,14 @@
+/* prometheus.h - counters of modules in the text that Prometheus scrapes */
+#ifndef PROMETHEUS_H
+#define PROMETHEUS_H
+
+#include "buf.h"
+#include "modstats.h"
+
+/* Add metrics of `n` modules of one rank. */
+void prometheus_add(struct buf *b,
+                    long rank,
+                    const struct modstats *mods,
+                    size_t n);
+
+#endif /* PROMETHEUS_H */
