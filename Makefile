@@ -3,7 +3,8 @@
 #   make              build/, an install tree: bin, include, lib/pkgconfig, share/man
 #   make static       build/static/bin/busyflux, with no dynamic section
 #   make demo         modules loaded, listed, called, traced, reloaded, removed
-#   make check        all tests
+#   make check        all tests; T="tests/a.t tests/b.t" for some
+#   make check-asan   the same under sanitizers; check-tsan, check-valgrind
 #   make install      PREFIX=/usr/local DESTDIR=
 #   make lint         compilers' warnings as errors, static analysis, manual pages
 
@@ -20,6 +21,9 @@ ALL_CFLAGS = $(CSTD) $(WARN) $(WERROR) -fvisibility=hidden -fPIC -pthread \
 	-DBUSYFLUX_VERSION='"$(VERSION)"' $(CFLAGS)
 LDLIBS = -pthread -ldl
 
+PYTHON = python3
+PACKAGE = $(wildcard python/flux/*.py python/flux/*/*.py)
+
 B = build
 SRCS = $(sort $(wildcard *.c))
 OBJS = $(SRCS:%.c=$(B)/obj/%.o)
@@ -29,7 +33,7 @@ EXAMPLES = $(patsubst examples/%.c,$(B)/lib/flux/modules/%.so,\
 	$(wildcard examples/*.c))
 MANS = $(wildcard man/*.[1-9])
 
-all: $(B)/bin/busyflux headers $(EXAMPLES)
+all: $(B)/bin/busyflux headers manuals $(EXAMPLES)
 
 # ---- the program ---------------------------------------------------------
 
@@ -44,18 +48,34 @@ $(B)/static/obj/%.o: %.c
 
 -include $(OBJS:.o=.d) $(STATIC_OBJS:.o=.d)
 
-$(B)/bin/busyflux: $(OBJS)
+# The package `flux` as a zip archive at the program's end; without python3 there
+# is none.  The static program gets the sources alone.
+$(B)/obj/flux.zip: tools/mkzip.py $(PACKAGE)
+	@mkdir -p $(@D)
+	if command -v $(PYTHON) >/dev/null; then \
+		$(PYTHON) tools/mkzip.py python/flux >$@.new; else : >$@.new; fi
+	mv $@.new $@
+
+$(B)/static/obj/flux.zip: tools/mkzip.py $(PACKAGE)
+	@mkdir -p $(@D)
+	if command -v $(PYTHON) >/dev/null; then \
+		$(PYTHON) tools/mkzip.py -s python/flux >$@.new; else : >$@.new; fi
+	mv $@.new $@
+
+$(B)/bin/busyflux: $(OBJS) $(B)/obj/flux.zip
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -rdynamic -o $@.new $(OBJS) $(LDLIBS)
+	cat $(B)/obj/flux.zip >>$@.new
 	mv $@.new $@
 	$@ --install -s $(@D)
 
 static: $(B)/static/bin/busyflux
 
-$(B)/static/bin/busyflux: $(STATIC_OBJS)
+$(B)/static/bin/busyflux: $(STATIC_OBJS) $(B)/static/obj/flux.zip
 	@mkdir -p $(@D)
 	$(STATIC_CC) $(LDFLAGS) -static -no-pie -Wl,--gc-sections -s \
 		-o $@.new $(STATIC_OBJS) -pthread
+	cat $(B)/static/obj/flux.zip >>$@.new
 	mv $@.new $@
 	$@ --install -s $(@D)
 
@@ -82,6 +102,75 @@ $(B)/lib/flux/modules/%.so: examples/%.c $(B)/include/flux/core.h \
 	$(CC) -std=c99 $(filter-out -Wmissing-prototypes,$(WARN)) $(WERROR) \
 		$(CFLAGS) -shared -fPIC \
 		-I$(B)/include -o $@ $<
+
+# ---- tests, demonstration ------------------------------------------------------
+
+TEST_MODULES = $(patsubst tests/modules/%.c,$(B)/tests/modules/%.so,\
+	$(wildcard tests/modules/*.c))
+UNIT_TESTS = $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
+T = $(UNIT_TESTS) $(sort $(wildcard tests/*.t))
+TEST_SECONDS = 110
+PROVE = B=$(abspath $(B)) prove -j2 -e "timeout -k 5 $(TEST_SECONDS)"
+
+$(B)/tests/libbusyflux.a: $(OBJS)
+	@mkdir -p $(@D)
+	rm -f $@
+	$(AR) rcs $@ $(filter-out %/applet.o,$(OBJS))
+
+$(B)/tests/test_%: tests/test_%.c tests/tap.h $(B)/tests/libbusyflux.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -I. $(LDFLAGS) -o $@ $< \
+		$(B)/tests/libbusyflux.a $(LDLIBS) -lm
+
+$(B)/tests/modules/%.so: tests/modules/%.c $(B)/include/flux/core.h \
+		$(B)/include/jansson.h
+	@mkdir -p $(@D)
+	$(CC) $(CSTD) $(WARN) $(WERROR) -Wno-missing-prototypes $(CFLAGS) \
+		-shared -fPIC -I$(B)/include -o $@ $<
+
+tests: all $(UNIT_TESTS) $(TEST_MODULES)
+
+check:
+	.ci/need cc make python3 prove
+	$(MAKE) tests
+	$(PROVE) $(T)
+
+SANITIZED = OPT="-O1 -g -fno-omit-frame-pointer $(1)" LDFLAGS="$(1)"
+
+check-asan:
+	ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 \
+	TEST_BUILD=asan $(MAKE) B=$(B)/asan \
+		$(call SANITIZED,-fsanitize=address -fsanitize=undefined \
+		-fno-sanitize-recover=undefined) check
+
+check-tsan:
+	TSAN_OPTIONS=report_thread_leaks=0 TEST_BUILD=tsan $(MAKE) B=$(B)/tsan \
+		$(call SANITIZED,-fsanitize=thread) check
+
+VALGRIND = valgrind -q --error-exitcode=99 --child-silent-after-fork=yes
+WRAP = --wrap=valgrind,-q,--error-exitcode=99,--suppressions=$(CURDIR)/tests/valgrind.supp
+
+check-valgrind: all tests
+	.ci/need valgrind
+	prove -j2 -e "$(VALGRIND) --leak-check=full" $(UNIT_TESTS)
+	TEST_BUILD=valgrind TEST_WRAP=$(WRAP) $(PROVE) tests/module.t \
+		tests/service.t tests/event.t tests/log.t tests/rpc.t tests/trace.t
+
+demo: all
+	.ci/need cc
+	B=$(abspath $(B)) CC="$(CC)" examples/demo.sh
+
+# ---- static analysis -------------------------------------------------------------
+
+lint:
+	.ci/need make gcc clang cppcheck shellcheck python3 mandoc
+	B=$(B) MAKE="$(MAKE)" .ci/lint
+
+manuals:
+	@for m in $(MANS); do \
+		d=$(B)/share/man/man$${m##*.}; \
+		mkdir -p $$d && cp $$m $$d/ || exit 1; \
+	done
 
 # ---- installation --------------------------------------------------------------
 
@@ -113,7 +202,10 @@ uninstall:
 		$(DESTDIR)$(PREFIX)/lib/flux/modules \
 		$(DESTDIR)$(PREFIX)/lib/flux 2>/dev/null
 
+-include tests/bench/bench.mk
+
 clean:
 	rm -rf $(B)
 
-.PHONY: all static headers install uninstall clean
+.PHONY: all static headers manuals install uninstall clean tests check check-asan \
+	check-tsan check-valgrind demo lint

@@ -15,11 +15,13 @@
 #include "config.h"
 #include "connector.h"
 #include "env.h"
+#include "environ.h"
 #include "inproc.h"
 #include "log.h"
 #include "module.h"
 #include "overlay.h"
 #include "reactor.h"
+#include "rexec.h"
 #include "router.h"
 #include "rundir.h"
 #include "state.h"
@@ -237,6 +239,7 @@ static int add_builtins(struct broker *b, flux_error_t *e)
     const struct module_builtin builtins[] = {
         config_builtin(b->config),
         overlay_builtin(b->overlay),
+        rexec_builtin(b->router),
         connector_builtin(b->connector),
     };
     size_t i;
@@ -262,7 +265,8 @@ static int serve(struct broker *b, flux_error_t *e)
     flux_aux_set(b->h, "flux::name", (char *)"broker", NULL);
     flux_attr_set_cacheonly(b->h, "rank", attr_value(b->attrs, "rank"));
     if (attr_serve(b->attrs, b->h) < 0 || log_serve(b->log, b->h) < 0 ||
-        module_serve(b->modules) < 0 || state_serve(b->state) < 0 ||
+        module_serve(b->modules) < 0 || environ_serve(b->h) < 0 ||
+        state_serve(b->state) < 0 ||
         flux_register_default_methods(b->h, "broker", &b->methods) < 0)
         return util_error(e, "broker services: %s", strerror(errno));
     return 0;

@@ -39,6 +39,7 @@ struct cli_command {
     const struct cli_command *subcommands; /* ends with a NULL name, or NULL */
     int min_args, max_args; /* free arguments; max -1: any number */
     bool stop_at_argument;  /* options end at the first free argument */
+    bool raw;               /* there are none: every word is an argument */
 };
 
 /* Parse, complain (reason and usage line on stderr, exit status 1), or run.
@@ -88,8 +89,9 @@ flux_t *cli_open(struct cli *p);
 void cli_wait(struct cli *p, flux_future_t *f, const char *what);
 
 /* One for each applet; applet.c has their table. */
-extern const struct cli_command cmd_flux, cmd_module, cmd_ping, cmd_event,
-    cmd_getattr, cmd_setattr, cmd_lsattr, cmd_dmesg, cmd_logger, cmd_config,
-    cmd_uptime, cmd_rpc, cmd_version, cmd_help, cmd_env, cmd_start, cmd_broker;
+extern const struct cli_command cmd_flux, cmd_module, cmd_overlay, cmd_ping,
+    cmd_event, cmd_exec, cmd_getattr, cmd_setattr, cmd_lsattr, cmd_dmesg, cmd_logger, cmd_config,
+    cmd_uptime, cmd_rpc, cmd_version, cmd_help, cmd_env, cmd_start, cmd_broker,
+    cmd_module_exec, cmd_module_python_exec, cmd_modprobe, cmd_python;
 
 #endif /* CLI_H */

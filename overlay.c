@@ -51,6 +51,7 @@ struct neighbour {
     struct overlay *overlay;
     uint32_t rank;
     struct link *peer;
+    double since; /* monotonic */
 };
 
 struct overlay {
@@ -70,6 +71,8 @@ struct overlay {
     struct neighbour *parent;
     struct list children;
     size_t child_count;
+    double started; /* monotonic */
+    double changed; /* when child_count did */
     bool leaving;
     flux_t *module_h; /* of the builtin module */
     flux_msg_handler_t **handlers;
@@ -238,6 +241,7 @@ static struct neighbour *neighbour_create(struct hello *hello,
     list_init(&n->link);
     n->overlay = o;
     n->rank = rank;
+    n->since = util_monotime();
     snprintf(name, sizeof(name), "rank %u", (unsigned)rank);
     memcpy(id, uuid, UUID_LENGTH);
     id[UUID_LENGTH] = '\0';
@@ -289,6 +293,7 @@ static void child_lost(struct link *l, int errnum, void *arg)
              strerror(errnum));
     neighbour_destroy(n);
     o->child_count--;
+    o->changed = util_monotime();
     o->callbacks.children_changed(o->callbacks.arg);
 }
 
@@ -325,6 +330,7 @@ static void admit_child(struct hello *hello)
     }
     list_append(&o->children, &n->link);
     o->child_count++;
+    o->changed = util_monotime();
     flux_log(o->h, LOG_DEBUG, "accepting connection from rank %u",
              (unsigned)n->rank);
     o->callbacks.children_changed(o->callbacks.arg);
@@ -565,6 +571,37 @@ static void topology_cb(flux_t *h,
         flux_respond_pack(h, msg, "o", tree);
 }
 
+static json_t *child_health(const struct overlay *o, uint32_t rank, double now)
+{
+    struct neighbour *n = child_find(o, rank);
+
+    return json_pack("{s:i s:s s:f}", "rank", (int)rank, "status",
+                     n ? "full" : "offline", "duration",
+                     now - (n ? n->since : o->started));
+}
+
+static void health_cb(flux_t *h,
+                      flux_msg_handler_t *mh,
+                      const flux_msg_t *msg,
+                      void *arg)
+{
+    struct overlay *o = arg;
+    json_t *children = json_array();
+    uint32_t child = TOPOLOGY_NONE;
+    size_t expected = 0;
+    double now = util_monotime();
+
+    (void)mh;
+    while ((child = topology_next_child(o->topology, o->rank, child))
+           != TOPOLOGY_NONE) {
+        json_array_append_new(children, child_health(o, child, now));
+        expected++;
+    }
+    flux_respond_pack(h, msg, "{s:i s:s s:f s:o}", "rank", (int)o->rank,
+                      "status", o->child_count == expected ? "full" : "partial",
+                      "duration", now - o->changed, "children", children);
+}
+
 static void stats_cb(flux_t *h,
                      flux_msg_handler_t *mh,
                      const flux_msg_t *msg,
@@ -587,6 +624,7 @@ static void stats_cb(flux_t *h,
 
 static const struct flux_msg_handler_spec handlers[] = {
     { FLUX_MSGTYPE_REQUEST, "overlay.topology", topology_cb, FLUX_ROLE_USER },
+    { FLUX_MSGTYPE_REQUEST, "overlay.health", health_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "overlay.stats-get", stats_cb, FLUX_ROLE_USER },
     FLUX_MSGHANDLER_TABLE_END,
 };
@@ -634,6 +672,7 @@ struct overlay *overlay_create(flux_t *h,
     o->rundir = rundir;
     o->rank = router_rank(router);
     o->listen_fd = -1;
+    o->started = o->changed = util_monotime();
     list_init(&o->hellos);
     list_init(&o->children);
     router_set_next_hop(router, next_hop, o);

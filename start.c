@@ -183,6 +183,8 @@ static const struct cli_option options[] = {
      "Use DIR, which must exist, as the brokers' rundir"},
     {0, "test-rundir-cleanup", CLI_NO_ARG, NULL,
      "Remove the folder of --test-rundir at the end"},
+    {0, "test-hosts", CLI_ARG, "HOSTLIST",
+     "Give each broker its own hostname, in rank order"},
     {0, "test-exit-mode", CLI_ARG, "any|leader",
      "Whose exit starts the exit timeout, and whose exit code counts: any "
      "broker's (the default), or the leader's"},

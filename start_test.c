@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "env.h"
+#include "hostlist.h"
 #include "reactor.h"
 #include "rundir.h"
 #include "start.h"
@@ -45,6 +45,29 @@ struct test {
 
 /* ---- one broker ------------------------------------------------------------ */
 
+/* New memory; NULL where there is no --test-hosts.  Dies if that is short. */
+static char *host_of(struct test *t, uint32_t rank)
+{
+    const char *hosts = cli_get(t->p, "test-hosts", NULL);
+    char *host = hosts ? hostlist_nth(hosts, rank) : NULL;
+
+    if (hosts && !host)
+        cli_die(t->p, "--test-hosts=%s names no host for rank %u", hosts,
+                (unsigned)rank);
+    return host;
+}
+
+static void add_host(struct test *t, struct start_line *l, uint32_t rank)
+{
+    char *host = host_of(t, rank);
+
+    if (!host)
+        return;
+    start_line_add(t->p, l, "-Shostname=", host);
+    start_line_add(t->p, l, "-Shostlist=", cli_get(t->p, "test-hosts", ""));
+    free(host);
+}
+
 static void build_line(struct test *t, struct start_line *l, uint32_t rank)
 {
     char number[16];
@@ -56,6 +79,7 @@ static void build_line(struct test *t, struct start_line *l, uint32_t rank)
     start_line_add(t->p, l, "--size=", number);
     start_line_add(t->p, l, "-Srundir=", t->rundir);
     start_line_add(t->p, l, "", "-Srundir-cleanup=0");
+    add_host(t, l, rank);
     if (rank == 0)
         start_line_add_command(t->p, l);
 }
@@ -251,6 +275,7 @@ static void take_options(struct test *t)
                 mode);
     t->leader_only = strcmp(mode, "leader") == 0;
     t->exit_timeout = cli_duration(t->p, "test-exit-timeout", 20.);
+    free(host_of(t, t->size - 1)); /* all are named, or nothing is started */
 }
 
 static void print_lines(struct test *t)
