@@ -46,7 +46,7 @@ fi
 # ---- commands and options ------------------------------------------------------
 
 subcommands() { # APPLET
-    "$1" --help 2>&1 | sed -n '/subcommands:$/,$s/^   \([a-z]*\) .*/\1/p'
+    "$1" --help 2>&1 | sed -n '/subcommands:$/,$s/^   \([a-z0-9-]*\) .*/\1/p'
 }
 
 # The long options that the help text has, of a command and its subcommands.

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "../handle.h"
+#include "../stream.h"
 #include "../sys.h"
 #include "../util.h"
 #include "tap.h"
@@ -256,11 +257,10 @@ enum { FLOOD = 2000, FLOOD_SIZE = 5000 };
 /* Send all before reading any: with both ends doing so, neither may block for
  * good.
  */
-static void *flood(void *arg)
+static void *send_flood(void *arg)
 {
-    flux_t *h = arg;
     static const char data[FLOOD_SIZE];
-    intptr_t in_order = 0;
+    flux_t *h = arg;
 
     for (uint32_t i = 0; i < FLOOD; i++) {
         flux_msg_t *msg = flux_request_encode_raw("f", data, sizeof(data));
@@ -268,6 +268,13 @@ static void *flood(void *arg)
         flux_msg_set_matchtag(msg, i);
         flux_send_new(h, &msg, 0);
     }
+    return NULL;
+}
+
+static intptr_t receive_flood(flux_t *h)
+{
+    intptr_t in_order = 0;
+
     for (uint32_t i = 0; i < FLOOD; i++) {
         flux_msg_t *msg = flux_recv(h, FLUX_MATCH_ANY, 0);
         uint32_t tag;
@@ -276,7 +283,13 @@ static void *flood(void *arg)
             in_order++;
         flux_msg_destroy(msg);
     }
-    return (void *)in_order;
+    return in_order;
+}
+
+static void *flood(void *arg)
+{
+    send_flood(arg);
+    return (void *)receive_flood(arg);
 }
 
 static void test_flood(void)
@@ -284,12 +297,32 @@ static void test_flood(void)
     flux_t *a, *b;
     pthread_t thread;
     void *result;
+    int fds[2];
 
-    open_pair(&a, &b, 0);
+    sys_socketpair(fds);
+    a = stream_create(fds[0], 0, "a client", NULL);
+    b = stream_create(fds[1], 0, "another", NULL);
     pthread_create(&thread, NULL, flood, b);
     is_int((intptr_t)flood(a), FLOOD, "10 MB both ways at once, this end");
     pthread_join(thread, &result);
     is_int((intptr_t)result, FLOOD, "and the other");
+    flux_close(a);
+    flux_close(b);
+}
+
+/* The broker, `a`, reads always: no need for a module to make room. */
+static void test_module_flood(void)
+{
+    flux_t *a, *b;
+    pthread_t thread;
+
+    open_pair(&a, &b, 0);
+    send_request(a, "x");
+    pthread_create(&thread, NULL, send_flood, b);
+    is_int(receive_flood(a), FLOOD, "10 MB from a module");
+    pthread_join(thread, NULL);
+    ok(!handle_pending(b), "which reads nothing while it waits for room");
+    is_str(next_topic(b, NULL), "x", "but later");
     flux_close(a);
     flux_close(b);
 }
@@ -449,6 +482,7 @@ int main(void)
     test_pair();
     test_cork();
     test_flood();
+    test_module_flood();
     test_nonblock();
     test_handshake();
     test_uris();

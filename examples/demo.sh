@@ -1,0 +1,82 @@
+#!/bin/sh
+# demo.sh - one screen of what there is: `make demo`
+#
+# Starts an instance and, as its initial program, shows modules being loaded
+# (as a thread, as a process, from Python), listed, called, traced, reloaded
+# after a change, and removed.  Each command
+# is printed behind "$ " as one would type it, and what follows is its output.
+# B is the build's folder, CC the compiler.
+set -eu
+
+B=${B:-build}
+B=$(cd "$B" && pwd)
+here=$(cd "${0%/*}" && pwd)
+PATH=$B/bin:$PATH
+CC=${CC:-cc}
+export B PATH CC
+
+show() { # COMMAND LINE
+    printf '$ %s\n' "$1"
+    sh -c "$1"
+}
+
+compile() {
+    show "$CC -shared -fPIC -I$B/include -o hello.so hello.c"
+}
+
+# A tracer listens once it has printed something, and has printed all when the
+# last client's going is in it.
+trace_in_background() {
+    printf '$ flux module trace hello &\n'
+    flux module trace hello >>trace.out &
+    tracer=$!
+    until [ -s trace.out ]; do
+        flux ping -c1 hello >ping.out
+    done
+    end_of_trace >ping.out
+    : >trace.out # what follows is the demonstration's
+}
+
+end_of_trace() {
+    until tail -1 trace.out | grep -q disconnect; do
+        sleep 0.01
+    done
+    cat trace.out
+}
+
+if [ "${1:-}" != inside ]; then
+    folder=$(mktemp -d)
+    trap 'rm -rf "$folder"' EXIT
+    cp "$here"/hello.* "$folder"
+    cd "$folder"
+    printf '$ flux start\n'
+    flux start "$here/demo.sh" inside
+    exit
+fi
+
+loaded=
+compile
+show 'flux module load ./hello.so greeting=Welcome'
+show 'flux module load --exec --name=process ./hello.so'
+if command -v python3 >/dev/null; then
+    show 'flux module load --name=python ./hello.py greeting=Bonjour'
+    loaded=python
+fi
+show 'flux module list'
+show "flux rpc hello.greet '{\"name\":\"to Flux\"}'"
+show "flux rpc process.greet '{\"name\":\"from a process\"}'"
+[ -z "$loaded" ] || show "flux rpc python.greet '{\"name\":\"de Python\"}'"
+show 'flux ping -c 1 hello'
+trace_in_background
+show "flux rpc hello.greet '{\"name\":\"tracer\"}'"
+end_of_trace
+kill "$tracer"
+show "sed -i 's/\"%s %s\"/\"%s, dear %s!\"/' hello.c"
+compile
+show 'flux module reload ./hello.so'
+show "flux rpc hello.greet '{\"name\":\"reader\"}'"
+show 'flux module stats --parse rx.request hello'
+for module in hello process $loaded; do
+    show "flux module remove $module"
+done
+show 'flux module list -l'

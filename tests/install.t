@@ -1,0 +1,44 @@
+#!/bin/sh
+# install.t - make install DESTDIR= PREFIX=, used from there, and uninstall
+. "${0%/*}/lib.sh"
+
+DEST=$W/dest
+P=$DEST/opt/flux
+CC=${CC:-cc}
+
+make_install() { # TARGET
+    make -s -C "$top" B="$B" DESTDIR="$DEST" PREFIX=/opt/flux "$1"
+}
+ok "make install" make_install install
+for name in $("$B/bin/busyflux" --list); do
+    ok "$name" test -x "$P/bin/$name"
+done
+ok "its links do not lead out of it" sh -c \
+    'for f in "$0"/bin/*; do [ "$(readlink -f "$f")" = "$0/bin/busyflux" ] ||
+    exit 1; done' "$(readlink -f "$P")"
+if command -v pkg-config >/dev/null; then
+    is "pkg-config knows where it is" "-I$P/include" sh -c \
+        'PKG_CONFIG_PATH="$0/lib/pkgconfig" pkg-config --cflags flux-core |
+        xargs -n1 | sed "s|^-I.*pkgconfig/../..|-I$0|"' "$P"
+fi
+for page in "$top"/man/*.[1-9]; do
+    [ -e "$page" ] || continue
+    ok "manual page ${page##*/}" test -f \
+        "$P/share/man/man${page##*.}/${page##*/}"
+done
+PATH=$P/bin:$PATH
+is "an instance of what is installed" "$(readlink -f "$P")/lib/flux/modules" \
+    flux start sh -c 'echo "$FLUX_MODULE_PATH"'
+ok "a module compiled against what is installed" "$CC" -shared -fPIC \
+    -I"$P/include" -o "$P/lib/flux/modules/version.so" "$here/modules/version.c"
+is "is found by name" '{"text":"first"}' flux start sh -c \
+    'flux module load version && flux rpc version.text
+     flux module remove version'
+rm "$P/lib/flux/modules/version.so"
+mv "$P" "$W/moved"
+is "it may be moved" 0 "$W/moved/bin/flux" start flux getattr rank
+mv "$W/moved" "$P"
+ok "make uninstall" make_install uninstall
+is "leaves nothing but empty folders" "" find "$DEST" ! -type d
+ok "and of those none of our own" test ! -e "$P/include/flux" -a ! -e "$P/lib/flux"
+finish
