@@ -29,6 +29,11 @@ SRCS = $(sort $(wildcard *.c))
 OBJS = $(SRCS:%.c=$(B)/obj/%.o)
 STATIC_CC = $(shell command -v musl-gcc || echo $(CC))
 STATIC_OBJS = $(SRCS:%.c=$(B)/static/obj/%.o)
+# Options of the static program, as far as its compiler has them.
+SMALL := $(shell for o in -g0 -fno-PIC -Os -Oz -ffunction-sections \
+	-fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables \
+	-flto=auto; do \
+	$(STATIC_CC) $$o -Werror -E -x c /dev/null >/dev/null 2>&1 && echo $$o; done)
 EXAMPLES = $(patsubst examples/%.c,$(B)/lib/flux/modules/%.so,\
 	$(wildcard examples/*.c))
 MANS = $(wildcard man/*.[1-9])
@@ -43,8 +48,7 @@ $(B)/obj/%.o: %.c
 
 $(B)/static/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(STATIC_CC) $(ALL_CFLAGS) -Os -g0 -fno-PIC -ffunction-sections \
-		-fdata-sections -DBUSYFLUX_STATIC -MMD -c -o $@ $<
+	$(STATIC_CC) $(ALL_CFLAGS) $(SMALL) -DBUSYFLUX_STATIC -MMD -c -o $@ $<
 
 -include $(OBJS:.o=.d) $(STATIC_OBJS:.o=.d)
 
@@ -73,8 +77,8 @@ static: $(B)/static/bin/busyflux
 
 $(B)/static/bin/busyflux: $(STATIC_OBJS) $(B)/static/obj/flux.zip
 	@mkdir -p $(@D)
-	$(STATIC_CC) $(LDFLAGS) -static -no-pie -Wl,--gc-sections -s \
-		-o $@.new $(STATIC_OBJS) -pthread
+	$(STATIC_CC) $(SMALL) $(LDFLAGS) -static -no-pie -Wl,--gc-sections \
+		-Wl,--build-id=none -s -o $@.new $(STATIC_OBJS) -pthread
 	cat $(B)/static/obj/flux.zip >>$@.new
 	mv $@.new $@
 	$@ --install -s $(@D)
@@ -187,10 +191,17 @@ install: all
 		d=$(DESTDIR)$(PREFIX)/share/man/man$${m##*.}; \
 		mkdir -p $$d && cp $$m $$d/ || exit 1; \
 	done
+	mkdir -p $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	cp completion/busyflux.bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/busyflux
+	for a in `$(B)/bin/busyflux --list`; do ln -sf busyflux \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$a || exit 1; \
+	done
 
 uninstall:
 	for a in busyflux `$(B)/bin/busyflux --list`; do \
 		rm -f $(DESTDIR)$(PREFIX)/bin/$$a; \
+		rm -f $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$a; \
 	done
 	for m in $(MANS); do \
 		rm -f $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; \

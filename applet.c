@@ -21,6 +21,7 @@
 
 #include <unistd.h>
 
+#include "complete.h"
 #include "env.h"
 #include "sys.h"
 #include "util.h"
@@ -177,6 +178,10 @@ static int run_busyflux(struct cli *p)
         return print_names(p);
     if (cli_count(p, "install"))
         return install(p);
+    if (cli_count(p, "complete")) {
+        complete_print(cli_argv(p));
+        return 0;
+    }
     if (cli_count(p, "version"))
         return puts("busyflux " BUSYFLUX_VERSION) < 0;
     if (cli_argc(p) == 0 || cli_count(p, "help"))
@@ -190,6 +195,7 @@ static const struct cli_option options[] = {
     {'l', "list", CLI_NO_ARG, NULL, "Print the names of all applets"},
     {'i', "install", CLI_NO_ARG, NULL, "Make links for all applets in DIR"},
     {'s', "symbolic", CLI_NO_ARG, NULL, "With --install: symbolic links"},
+    {0, "complete", CLI_NO_ARG, NULL, NULL}, /* for completion/ */
     CLI_OPTIONS_END,
 };
 

@@ -264,7 +264,7 @@ static void set_status(json_t *row, json_int_t status)
     json_object_set_new(row, "status",
                         json_string(known ? words[status] : "unknown"));
     json_object_set_new(row, "status_abbrev",
-                        json_stringn(known ? "IRFE" + status : "?", 1));
+                        json_stringn(known ? &"IRFE"[status] : "?", 1));
 }
 
 static void set_idle(json_t *row, json_int_t idle)

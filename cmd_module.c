@@ -23,11 +23,13 @@
 #include "cmd_stats.h"
 #include "cmd_trace.h"
 #include "json.h"
+#include "modlife.h"
 #include "cmd_status.h"
 #include "cmd_top.h"
 #include "sys.h"
 #include "util.h"
 
+#include <strings.h>
 #include <unistd.h>
 
 static const double PATIENCE = 1; /* seconds */
@@ -115,6 +117,32 @@ static void tell_waiter(struct cli *p, flux_future_t *f, const char *what)
         cli_warn(p, "%s: waiting for the module to %s", cli_argv(p)[0], what);
 }
 
+static bool is_hex_digest(const char *s)
+{
+    return strlen(s) == SHA1_HEX_SIZE - 1 &&
+           strspn(s, "0123456789abcdefABCDEF") == SHA1_HEX_SIZE - 1;
+}
+
+/* The broker looks too; but Flux's does not know this option. */
+static void check_sha1(struct cli *p, json_t *request, const char *path)
+{
+    const char *wanted = cli_get(p, "sha1", NULL);
+    char digest[SHA1_HEX_SIZE];
+    flux_error_t e;
+
+    if (!wanted)
+        return;
+    if (!is_hex_digest(wanted))
+        cli_usage_die(p, "--sha1: not 40 hexadecimal digits: '%s'", wanted);
+    set_option(p, request, "sha1");
+    if (*path != '/')
+        return;
+    if (modlife_digest(path, digest, &e) < 0)
+        cli_die(p, "load %s", e.text);
+    if (strcasecmp(digest, wanted) != 0)
+        cli_die(p, "load %s: refused, its SHA-1 is %s", path, digest);
+}
+
 static void load(struct cli *p, flux_t *h, const char *path, json_t *args)
 {
     const char *module = cli_argv(p)[0];
@@ -128,6 +156,7 @@ static void load(struct cli *p, flux_t *h, const char *path, json_t *args)
     set_option(p, request, "name");
     set_loader(p, request);
     set_option(p, request, "on-failure");
+    check_sha1(p, request, path);
     set_wrap(p, request);
     f = flux_rpc_pack(h, "module.load", FLUX_NODEID_ANY, 0, "O", request);
     if (!(what = util_asprintf("load %s", module)))
@@ -310,6 +339,7 @@ static int run_reload(struct cli *p)
 
 static const struct cli_option load_options[] = {
     NAME_OPTION,
+    {0, "sha1", CLI_ARG, "HEX", "Load the file only if this is its SHA-1"},
     EXEC_OPTIONS,
     CLI_OPTIONS_END,
 };

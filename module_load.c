@@ -15,6 +15,8 @@
  */
 #include "module_set.h"
 
+#include <strings.h>
+
 #include "modlife.h"
 #include "modpath.h"
 #include "util.h"
@@ -24,6 +26,7 @@ struct spec {
     const char *name; /* NULL: from the path */
     const char *loader;
     const char *on_failure;
+    const char *sha1; /* what the file must have, or NULL */
     int exec;
     json_t *args;
     json_t *wrap; /* array of strings, or NULL */
@@ -47,10 +50,11 @@ static bool all_strings(json_t *array)
 static int decode(json_t *request, struct spec *spec)
 {
     memset(spec, 0, sizeof(*spec));
-    if (json_unpack(request, "{s:s s:o s?b s?s s?s s?o s?s}", "path",
+    if (json_unpack(request, "{s:s s:o s?b s?s s?s s?o s?s s?s}", "path",
                     &spec->path, "args", &spec->args, "exec", &spec->exec,
                     "name", &spec->name, "loader", &spec->loader, "wrap",
-                    &spec->wrap, "on-failure", &spec->on_failure) < 0 ||
+                    &spec->wrap, "on-failure", &spec->on_failure, "sha1",
+                    &spec->sha1) < 0 ||
         !all_strings(spec->args) || (spec->wrap && !all_strings(spec->wrap))) {
         errno = EPROTO;
         return -1;
@@ -63,6 +67,8 @@ static int decode(json_t *request, struct spec *spec)
 static int
 resolve_builtin(struct module *m, const struct spec *spec, flux_error_t *e)
 {
+    if (spec->sha1)
+        return util_errno(e, EINVAL, "built-in modules have no digest");
     if (spec->exec || spec->loader || spec->wrap)
         return util_errno(e, EINVAL,
                           "built-in modules cannot execute in a separate "
@@ -100,6 +106,21 @@ choose_kind(struct module *m, const struct spec *spec, flux_error_t *e)
 }
 
 static int
+check_digest(struct module *m, const struct spec *spec, flux_error_t *e)
+{
+    char digest[SHA1_HEX_SIZE];
+
+    if (!spec->sha1)
+        return 0;
+    if (modlife_digest(m->path, digest, e) < 0)
+        return -1;
+    if (strcasecmp(digest, spec->sha1) == 0)
+        return 0;
+    return util_errno(e, EPERM, "%s: refused, its SHA-1 is %s", m->path,
+                      digest);
+}
+
+static int
 resolve_file(struct module *m, const struct spec *spec, flux_error_t *e)
 {
     bool is_path = strchr(spec->path, '/');
@@ -112,7 +133,9 @@ resolve_file(struct module *m, const struct spec *spec, flux_error_t *e)
     if (!m->path)
         return -1;
     m->name = spec->name ? strdup(spec->name) : modpath_name(m->path);
-    return m->name ? choose_kind(m, spec, e) : -1;
+    if (!m->name || check_digest(m, spec, e) < 0)
+        return -1;
+    return choose_kind(m, spec, e);
 }
 
 static int check_is_new(struct module *m, flux_error_t *e)

@@ -45,8 +45,8 @@ has "or in /tmp, and says so" "Going to /tmp instead" \
 is "-d none: in the broker's" "$PWD" flux exec -n -d none pwd
 is "the environment is the caller's" "x y" env FOO="x y" \
     flux exec -n printenv FOO
-is "but for FLUX_URI" "$FLUX_URI" env -u FLUX_URI FLUX_URI="$RUNDIR/../${RUNDIR##*/}/local-0" \
-    sh -c 'FLUX_URI=local://$FLUX_URI; export FLUX_URI; flux exec -n printenv FLUX_URI'
+is "but for FLUX_URI" "$FLUX_URI" env FLUX_URI="local://$RUNDIR/./local-0" \
+    flux exec -n printenv FLUX_URI
 
 # ---- input ----------------------------------------------------------------------------
 
@@ -75,8 +75,8 @@ background() { # ARGS: of flux exec
 }
 
 signalled() { # SIGNAL
-    kill -s "$1" $PID
-    wait $PID
+    kill -s "$1" "$PID"
+    wait "$PID"
 }
 
 background sh -c 'echo ready; exec sleep 1000'
@@ -87,7 +87,7 @@ background sh -c 'trap "exit 5" INT; echo ready; while :; do sleep .01; done'
 fails "SIGINT is, too" 5 "" signalled INT
 background sh -c 'echo $$; sleep 1000 & echo ready; wait'
 child=$(head -n1 "$W/bg")
-kill -KILL $PID
+kill -KILL "$PID"
 ok "without its client a command is killed" wait_until gone "$child"
 ok "and forgotten" wait_until running 0
 
@@ -98,7 +98,7 @@ fails "then there is no exec" 1 "No service matching rexec.exec" flux exec true
 flux module load rexec
 background sh -c 'echo ready; exec sleep 1000'
 flux module remove rexec
-fails "to remove it ends what it runs" 1 "" wait $PID
+fails "to remove it ends what it runs" 1 "" wait "$PID"
 flux module load rexec
 
 # ---- the protocol ------------------------------------------------------------------------
@@ -238,4 +238,50 @@ background sh -c 'echo $$; echo ready; exec sleep 1000'
 child=$(head -n1 "$W/bg")
 ok "the broker ends well" stop
 ok "and its commands with it" wait_until gone "$child"
+
+# ---- ranks -----------------------------------------------------------------------------------
+
+start_ranks() { # COUNT
+    RUNDIR=$W/ranks
+    mkdir "$RUNDIR"
+    FLUX_URI=local://$RUNDIR/local-0
+    flux start -s "$1" --test-rundir="$RUNDIR" -Sbroker.rc2_none=1 \
+        >"$W/ranks.err" 2>&1 &
+    BROKER=$!
+    _brokers="$_brokers $BROKER"
+    wait_until is_running
+}
+
+start_ranks 4
+is "all ranks by default" "0: 0 1: 1 2: 2 3: 3" sh -c \
+    'echo $(flux exec -l flux getattr rank | sort)'
+is "-r and -x" "1" flux exec -r 1-2 -x 2-3 flux getattr rank
+fails "those that fail alike are one line" 3 "[0-3]: Exit 3" \
+    flux exec -n sh -c 'exit 3'
+fails "the others have their own" 3 "1: Exit 1
+2: Exit 2
+3: Exit 3" flux exec -n sh -c 'exit $(flux getattr rank)'
+flux exec -l cat <"$W/text" >"$W/out4"
+for rank in 0 1 2 3; do
+    ok "rank $rank got stdin, and its lines are whole" sh -c \
+        'sed -n "s/^$1: //p" "$0/out4" | cmp - "$0/text"' "$W" $rank
+done
+is "one that has ended does not stop the others" "3" sh -c \
+    'flux exec sh -c "[ \$(flux getattr rank) = 0 ] || wc -l" <"$0/text" |
+        grep -cx 400000' "$W"
+is "rank 0 runs what another rank's client asks for" "0" \
+    flux exec -r 1 flux exec -r 0 flux getattr rank
+flux exec -n -r 1-3 sh -c 'echo ready; exec sleep 1000' >"$W/bg" 2>&1 &
+PID=$!
+_brokers="$_brokers $PID"
+wait_until sh -c '[ $(wc -l <"$0") = 3 ]' "$W/bg"
+kill -KILL "$(flux exec -r 3 sh -c 'echo $PPID')"
+ok "a rank that is lost is told of" wait_until grep -q \
+    'Error: rank 3: sh: No route to host' "$W/bg"
+fails "and is no success" 143 "" signalled TERM
+flux rpc config.load '{"access": {"allow-guest-user": true}}'
+fails "but not where guests are let in" 126 \
+    "Remote rexec requests are not allowed on rank 0" \
+    flux exec -r 1 flux exec -r 0 true
+stop >/dev/null 2>&1
 finish

@@ -20,11 +20,13 @@ layer() { # FILE
     modside.* | modlife.* | serve.*) echo 4 ;;
     router*.? | link.* | inproc.* | attr.*) echo 5 ;;
     module*.? | trace.* | tracerec.* | modpath.* | onfailure.* | spawn.* | tee.*) echo 6 ;;
+    proc.* | command.*) echo 6 ;;
+    rexec.* | muster.*) echo 7 ;;
     overlay.* | state.* | config.* | connector.* | log.* | rundir.* | runner.*) echo 7 ;;
-    environ.*) echo 7 ;;
-    cli.* | opt.* | term.* | ranks.* | applet.h) echo 8 ;;
+    environ.* | muster.* | rexec.* | command.* | proc.*) echo 7 ;;
+    cli.* | opt.* | term.* | ranks.* | applet.h | complete.*) echo 8 ;;
     tracefmt*.? | tracepair.*) echo 8 ;;
-    broker.* | start.* | cmd_*.? | loader_*.? | modprobe*.?) echo 8 ;;
+    broker.* | start*.? | cmd_*.? | loader_*.? | modprobe*.?) echo 8 ;;
     applet.c) echo 9 ;;
     *) return 1 ;;
     esac

@@ -236,7 +236,8 @@ def test_batches():
         lambda h, w, msg, a: h.respond(msg), topic_glob="a.b"
     ).start()
     scene.play(*[request("a.b")] * 64)
-    same((len(writes), scene.peer.pending()), (1, 64), "64 answers, one write")
+    same(scene.peer.pending(), 64, "64 answers come")
+    ok(len(writes) < 16, "in few writes: a batch waits 200 us at most")
 
     def slow(h, _watcher, msg, _args):
         time.sleep(0.002)

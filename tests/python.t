@@ -3,7 +3,7 @@
 . "${0%/*}/lib.sh"
 
 PYTHONPATH=$here:$top/python
-for program in "$here"/py_*.py; do
-    run_tap python3 "$program"
+for subject in wire payload handle dispatch reactor brokermod modexec; do
+    run_tap python3 "$here/py_$subject.py"
 done
 finish

@@ -620,7 +620,7 @@ static void test_ping(flux_t *h)
     char want[200];
 
     snprintf(want, sizeof(want),
-             "0:{\"seq\":1,\"pad\":\"x\", \"route\": \"!01234567\", "
+             "0:{\"seq\": 1, \"pad\": \"x\", \"route\": \"!01234567\", "
              "\"userid\": %u, \"rolemask\": 1, \"rank\": 3}",
              (unsigned int)getuid());
     is_str(ask(h, "foo.ping", "{\"seq\":1,\"pad\":\"x\"}"), want, "ping");

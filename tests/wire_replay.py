@@ -37,6 +37,8 @@ MEANT = [
     ("module.load", "EEXIST says which module is loaded, and from where",
      lambda msg: msg["errnum"] == 17 and msg.pop("text", None)),
 ]
+TRACE_KEYS = {"timestamp", "prefix", "rank", "name", "type", "topic",
+              "payload_size", "payload", "errnum", "errstr"}
 MODULE_KEYS = {"name", "path", "idle", "status", "services", "sendqueue",
                "recvqueue"}
 
@@ -86,6 +88,8 @@ def state(payload):
 
 
 def traced(payload):
+    for key in set(payload) - TRACE_KEYS:  # ours beside Flux's
+        del payload[key]
     payload["timestamp"] = keys_only(payload["timestamp"])
     if payload["payload"] and "route" in payload["payload"]:
         ping(payload["payload"])
