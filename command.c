@@ -22,14 +22,16 @@
 enum { LOCAL_FALLTHROUGH = 1, LOCAL_NO_GROUP = 2 };
 
 enum {
-    LIMIT_MAX = 4 << 20,      /* what an option may ask for */
-    LIMIT_DEFAULT = 64 << 10, /* what a pipe holds.  Input that is on its way is
-                            no more, so that clients which wait while they write
-                            never wait for a broker that waits for them */
+    LIMIT_MAX = 4 << 20,     /* what an option may ask for */
+    LIMIT_OUTPUT = 64 << 10, /* what a pipe holds */
+    /* What RFC 42 wants at least.  All that is on its way to many ranks should
+     * fit into one socket, so that a client which waits while it writes never
+     * waits for a broker that waits for that client to read.
+     */
+    LIMIT_INPUT = 4096,
 };
 
-/* ---- channels
- * ---------------------------------------------------------------- */
+/* ---- channels ----------------------------------------------------------- */
 
 int command_channels(const struct command *c)
 {
@@ -68,7 +70,7 @@ size_t command_limit(const struct command *c, int stream)
     uint32_t size;
 
     if (!text || util_parse_uint32(text, 10, &size) < 0 || size == 0)
-        return LIMIT_DEFAULT;
+        return stream == 0 ? LIMIT_INPUT : LIMIT_OUTPUT;
     return size < LIMIT_MAX ? size : LIMIT_MAX;
 }
 
@@ -98,8 +100,7 @@ static void describe(const struct command *c, struct proc_stream *streams)
     }
 }
 
-/* ---- start
- * --------------------------------------------------------------------- */
+/* ---- start -------------------------------------------------------------- */
 
 /* Strings, each in memory of its own, as execve(2) takes them. */
 struct strings {
@@ -194,8 +195,7 @@ struct proc *command_start(const struct command *c,
     return p;
 }
 
-/* ---- request
- * ----------------------------------------------------------------------- */
+/* ---- request ------------------------------------------------------------ */
 
 static bool all_strings(json_t *array)
 {

@@ -12,22 +12,17 @@
  * module that registers a handler of its own for one of these topics after
  * this has it called instead, since the newest handler wins.
  *
- * Answers are those of Flux: keys in their order, and the error texts.  A
- * ping's payload, which may be long, is checked and then echoed as the text
- * that it came as.
+ * Answers are those of Flux to the letter: keys in their order, the error
+ * texts, and for ping even the blanks between JSON tokens, because its size
+ * is shown by `flux module trace`.
  */
-#include <inttypes.h>
 #include <sys/resource.h>
 
-#include "buf.h"
 #include "handle.h"
 #include "json.h"
 #include "sys.h"
 
-enum {
-    SHORT_UUID = 8,  /* characters of one, as routes are shown */
-    PING_ROOM = 256, /* what a ping's answer has more than its payload */
-};
+enum { SHORT_UUID = 8 }; /* characters of one, as routes are shown */
 
 static void respond_errno(flux_t *h, const flux_msg_t *msg)
 {
@@ -38,59 +33,42 @@ static void respond_errno(flux_t *h, const flux_msg_t *msg)
 /* ---- ping -----------------------------------------------------------------
  */
 
-/* The routes of `msg` and ourselves behind them, as JSON text to be freed:
- * "4b95b4a2!9b542065!2d987e68".
+/* The routes of `msg` and ourselves behind them: "4b95b4a2!9b542065!2d987e68".
  */
-static char *route_text(flux_t *h, const flux_msg_t *msg)
+static json_t *route_json(flux_t *h, const flux_msg_t *msg)
 {
     const char *uuid = flux_aux_get(h, HANDLE_AUX_UUID);
     char *routes = flux_msg_route_string(msg);
     json_t *o = NULL;
-    char *s;
 
     if (routes)
         o = json_sprintf("%s!%.*s", routes, SHORT_UUID,
                          uuid ? uuid : "xxxxxxxx");
-    s = json_dumps(o, JSON_ENCODE_ANY);
-    json_decref(o);
     free(routes);
-    return s;
-}
-
-/* The text of an object, but for the brace at its end. */
-static void add_members(struct buf *b, const char *object, bool has_some)
-{
-    const char *end = strrchr(object, '}');
-
-    buf_add(b, object, (size_t)(end - object));
-    if (has_some)
-        buf_add_string(b, ", ");
+    return o;
 }
 
 /* What a ping is answered with, to be freed; NULL with errno. */
 static char *ping_answer(flux_t *h, const flux_msg_t *msg)
 {
-    struct buf b = {0};
-    const char *text;
-    const char *rank;
     json_t *payload;
-    char *route;
+    json_t *o;
+    uint32_t rank;
+    char *s = NULL;
 
     if (flux_request_unpack(msg, NULL, "o", &payload) < 0 ||
-        flux_request_decode(msg, NULL, &text) < 0 ||
-        !(rank = flux_attr_get(h, "rank")))
+        flux_get_rank(h, &rank) < 0)
         return NULL;
     errno = ENOMEM;
-    if (!(route = route_text(h, msg)))
+    if (!(o = json_copy(payload)))
         return NULL;
-    buf_reserve(&b, msg->payload_size + PING_ROOM);
-    add_members(&b, text, json_object_size(payload) > 0);
-    buf_printf(&b,
-               "\"route\": %s, \"userid\": %" PRIu32 ", \"rolemask\": %" PRIu32
-               ", \"rank\": %s}",
-               route, msg->userid, msg->rolemask, rank);
-    free(route);
-    return buf_steal_string(&b);
+    if (json_object_set_new(o, "route", route_json(h, msg)) == 0 &&
+        json_object_set_new(o, "userid", json_integer(msg->userid)) == 0 &&
+        json_object_set_new(o, "rolemask", json_integer(msg->rolemask)) == 0 &&
+        json_object_set_new(o, "rank", json_integer(rank)) == 0)
+        s = json_dumps(o, 0);
+    json_decref(o);
+    return s;
 }
 
 static void

@@ -62,8 +62,7 @@ struct proc {
     int count;
 };
 
-/* ---- between fork and exec -------------------------------------------------
- */
+/* ---- between fork and exec ---------------------------------------------- */
 
 static void complain(const char *folder, const char *reason)
 {
@@ -117,8 +116,7 @@ static void run(const struct proc_spec *spec, int *fds, pid_t parent)
     _exit(1);
 }
 
-/* ---- start ------------------------------------------------------------------
- */
+/* ---- start -------------------------------------------------------------- */
 
 static void close_all(const int *fds, int count)
 {
@@ -199,8 +197,7 @@ static int start(struct proc *p, const struct proc_spec *spec, int *fds)
     return rc;
 }
 
-/* ---- streams ----------------------------------------------------------------
- */
+/* ---- streams ------------------------------------------------------------ */
 
 static void watch(struct stream *s)
 {
@@ -345,8 +342,7 @@ static void ready(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
     watch(s);
 }
 
-/* ---- the child
- * --------------------------------------------------------------- */
+/* ---- the child ---------------------------------------------------------- */
 
 static void ended(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {

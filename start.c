@@ -17,9 +17,9 @@
  * - What -X or -v print is the command line that runs, or would.
  * - The exit status is the broker's, which is COMMAND's.
  */
-#include <unistd.h>
-
 #include "start.h"
+
+#include <unistd.h>
 
 #include "env.h"
 #include "sys.h"

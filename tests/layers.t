@@ -6,51 +6,59 @@
 # fails the test, so that a new one is put somewhere on purpose.
 . "${0%/*}/lib.sh"
 
-layer() { # FILE
+layer() { # FILE: sets LAYER
     case $1 in
-    flux.h | json.h) echo 0 ;; # what is published: types for all
-    util.* | sys.* | list.h | table.* | base64.* | selfpipe.*) echo 0 ;;
-    buf.* | sha1.* | auxlist.* | env.* | near.* | latency.* | units.* | hostlist.*) echo 1 ;;
-    topology.* | idset.*) echo 1 ;;
-    json*.? | toml.* | msg*.? | reactor*.? | matchtag.*) echo 2 ;;
-    conn.* | credopt.* | rowfmt.* | modstats.* | toprows.* | screen.* | prometheus.*) echo 3 ;;
-    handle.* | dispatch*.? | stream.* | connect.* | loop.* | hwatch.*) echo 4 ;;
-    future*.? | rpc.* | call.* | chain.* | composite.* | respond.*) echo 4 ;;
-    client*.? | attribute.* | codec.* | conf.* | flog.* | method.*) echo 4 ;;
-    modside.* | modlife.* | serve.*) echo 4 ;;
-    router*.? | link.* | inproc.* | attr.*) echo 5 ;;
-    module*.? | trace.* | tracerec.* | modpath.* | onfailure.* | spawn.* | tee.*) echo 6 ;;
-    proc.* | command.*) echo 6 ;;
-    rexec.* | muster.*) echo 7 ;;
-    overlay.* | state.* | config.* | connector.* | log.* | rundir.* | runner.*) echo 7 ;;
-    environ.* | muster.* | rexec.* | command.* | proc.*) echo 7 ;;
-    cli.* | opt.* | term.* | ranks.* | applet.h | complete.*) echo 8 ;;
-    tracefmt*.? | tracepair.*) echo 8 ;;
-    broker.* | start*.? | cmd_*.? | loader_*.? | modprobe*.?) echo 8 ;;
-    applet.c) echo 9 ;;
+    flux.h | json.h) LAYER=0 ;; # what is published: types for all
+    util.* | sys.* | list.h | table.* | base64.* | selfpipe.*) LAYER=0 ;;
+    buf.* | sha1.* | auxlist.* | env.* | near.* | latency.* | units.* | hostlist.*) LAYER=1 ;;
+    topology.* | idset.*) LAYER=1 ;;
+    json*.? | toml.* | msg*.? | reactor*.? | matchtag.*) LAYER=2 ;;
+    conn.* | credopt.* | rowfmt.* | modstats.* | toprows.* | screen.* | prometheus.*) LAYER=3 ;;
+    handle.* | dispatch*.? | stream.* | connect.* | loop.* | hwatch.*) LAYER=4 ;;
+    future*.? | rpc.* | call.* | chain.* | composite.* | respond.*) LAYER=4 ;;
+    client*.? | attribute.* | codec.* | conf.* | flog.* | method.*) LAYER=4 ;;
+    modside.* | modlife.* | serve.*) LAYER=4 ;;
+    router*.? | link.* | inproc.* | attr.*) LAYER=5 ;;
+    module*.? | trace.* | tracerec.* | modpath.* | onfailure.* | spawn.* | tee.*) LAYER=6 ;;
+    overlay.* | state.* | config.* | connector.* | log.* | rundir.* | runner.*) LAYER=7 ;;
+    environ.* | muster.* | rexec.* | command.* | proc.*) LAYER=7 ;;
+    cli.* | opt.* | term.* | ranks.* | applet.h | complete.*) LAYER=8 ;;
+    tracefmt*.? | tracepair.*) LAYER=8 ;;
+    broker.* | start*.? | cmd_*.? | loader_*.? | modprobe*.?) LAYER=8 ;;
+    applet.c) LAYER=9 ;;
     *) return 1 ;;
     esac
 }
 
-check_includes() { # FILE
-    sed -n 's/^#include "\(.*\)"/\1/p' "$1" | while read -r header; do
-        [ "$(layer "$header")" -le "$(layer "$1")" ] ||
-            echo "layer $(layer "$1") includes $header of layer $(layer "$header")"
+cd "$top" || exit 1
+
+unplaced() {
+    for file in *.[ch]; do
+        layer "$file" || echo "$file"
     done
 }
+is "each file is in the table" "" unplaced
 
-cd "$top" || exit 1
-for file in *.[ch]; do
-    ok "$file is in the table" layer "$file"
-    is "$file includes no higher layer" "" check_includes "$file"
-done
+upward() {
+    grep -H '^#include "' ./*.[ch] | sed 's/^\.\///; s/:#include "/ /; s/".*//' |
+        while read -r file header; do
+            layer "$file" || continue
+            own=$LAYER
+            layer "$header" || continue
+            [ "$LAYER" -le "$own" ] ||
+                echo "$file of layer $own includes $header of layer $LAYER"
+        done
+}
+is "no file includes a higher layer" "" upward
+
 own_header_first() {
     for file in *.c; do
         header=${file%.c}.h
-        first=$(sed -n 's/^#include ["<]\(.*\)[">]/\1/p' "$file" | head -1)
+        [ -e "$header" ] || continue
+        first=$(sed -n 's/^#include ["<]\(.*\)[">]/\1/p; T; q' "$file")
         case $first in
         "$header" | "${file%.c}_internal.h") ;;
-        *) [ ! -e "$header" ] || echo "$file: $first" ;;
+        *) echo "$file: $first" ;;
         esac
     done
 }
@@ -77,30 +85,25 @@ published() { # NAME
     *) return 1 ;;
     esac
 }
-check_names() { # FILE: foo_bar.c defines foo_bar_..., or foo_...
-    base=${1%.c}
-    nm -g --defined-only "$B/obj/$base.o" | awk '{print $3}' |
-        while read -r symbol; do
+foreign_names() { # foo_bar.c defines foo_bar_..., or foo_...
+    (cd "$B/obj" && nm -A -g --defined-only ./*.o) |
+        sed 's/^\.\///; s/\.o:[0-9a-f]* [A-Za-z]//' |
+        while read -r base symbol; do
             case $symbol in
             "${base}"_* | "${base%_*}"_* | "$base") ;;
-            *) published "$symbol" || echo "$symbol" ;;
+            *) published "$symbol" || echo "$base.c: $symbol" ;;
             esac
         done
 }
-for file in *.c; do
-    is "$file: each name begins with the file's" "" check_names "$file"
-done
+is "each name begins with its file's" "" foreign_names
 
 # Variables that change.  One that is listed here has its reason beside it.
-mutable() {
-    for file in *.c; do
-        readelf -SW "$B/obj/${file%.c}.o" |
-            sed -n 's/^ *\[ *\([0-9]*\)\] \.\(t\{0,1\}data\|t\{0,1\}bss\) .*/\1/p' >"$W/sections"
-        readelf -sW "$B/obj/${file%.c}.o" |
-            awk 'NR == FNR {s[$1] = 1; next}
-                 $4 ~ /OBJECT|TLS/ && $7 in s {print $8}' "$W/sections" - |
-            sed "s/^/${file%.c} /"
-    done
+mutable() { # FILE NAME, of what lies in a section that can be written
+    (cd "$B/obj" && readelf -SsW ./*.o) | awk '
+        /^File:/ { file = $2; gsub(/^\.\/|\.o$/, "", file); split("", writable) }
+        /^ *\[ *[0-9]+\] \.t?(data|bss) / {
+            gsub(/[][]/, " "); writable[$1] = 1 }
+        $4 ~ /OBJECT|TLS/ && $7 in writable { print file, $8 }'
 }
 allowed() { # FILE NAME
     case "$1 $2" in
