@@ -24,8 +24,8 @@ compile() {
     show "$CC -shared -fPIC -I$B/include -o hello.so hello.c"
 }
 
-# A tracer listens once it has printed something, and has printed all when the
-# last client's going is in it.
+# A tracer listens once it has printed something; what it printed before it has
+# seen a call of "mark" and the caller's going is not the demonstration's.
 trace_in_background() {
     printf '$ flux module trace hello &\n'
     flux module trace hello >>trace.out &
@@ -33,12 +33,15 @@ trace_in_background() {
     until [ -s trace.out ]; do
         flux ping -c1 hello >ping.out
     done
-    end_of_trace >ping.out
-    : >trace.out # what follows is the demonstration's
+    flux rpc hello.mark >ping.out 2>&1 || true
+    until sed '1,/hello\.mark .*ENOSYS/d' trace.out | grep -q disconnect; do
+        sleep 0.01
+    done
+    : >trace.out
 }
 
 end_of_trace() {
-    until tail -1 trace.out | grep -q disconnect; do
+    until grep -q disconnect trace.out; do
         sleep 0.01
     done
     cat trace.out

@@ -13,7 +13,7 @@ examples() {
 run() { # EXAMPLE
     timeout 2 sh -c "$1"
     _status=$?
-    [ $_status -eq 124 ] || return $_status
+    [ "$_status" -eq 124 ] || return "$_status"
 }
 
 for tool in sha1sum cc; do

@@ -17,7 +17,7 @@ has "--base is JSON" '"messages-max"' flux module stats --base testmod
 before=$(base rx.request)
 bytes=$(base rx.bytes)
 answers=$(base latency.count)
-for i in 1 2 3; do
+for _ in 1 2 3; do
     flux rpc testmod.echo '{}' >/dev/null
 done
 is "requests, and each client's disconnect" $((before + 6)) base rx.request

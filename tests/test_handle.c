@@ -361,7 +361,7 @@ static void test_handshake(void)
     flux_error_t e = {""};
     int fds[2], calls = 0;
     char uri[32];
-    flux_t *h;
+    flux_t *h = NULL;
 
     sys_socketpair(fds);
     snprintf(uri, sizeof(uri), "fd://%d", fds[1]);

@@ -1,6 +1,7 @@
 #!/bin/sh
 # trace_formats.t - flux module trace: what it shows beyond Flux's own lines
 # shellcheck source=tests/lib.sh
+# shellcheck disable=SC2086 # $OTHER is several words
 . "${0%/*}/lib.sh"
 
 start
@@ -115,7 +116,7 @@ flux module trace --count=3 testmod >"$W/trace" &
 tracer=$!
 ended_after_pings() {
     flux ping -c 1 testmod >/dev/null
-    gone $tracer
+    gone "$tracer"
 }
 ok "--count ends it" wait_until ended_after_pings
 ok "with success" wait $tracer
