@@ -45,7 +45,6 @@ ok "an unanswered request" wait_until pending_is 1
 is "is not in the histogram" $((answers + 6)) base latency.count
 kill $asker
 ok "and not counted for ever" wait_until pending_is 0
-slow=$(base latency.sum)
 cat >"$W/slow.py" <<'EOF2'
 # A service that takes 50 ms, by the answerer's clock.
 import sys, time
