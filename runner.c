@@ -15,6 +15,7 @@
 
 #include "buf.h"
 #include "reactor.h"
+#include "spawn.h"
 #include "sys.h"
 #include "util.h"
 
@@ -31,22 +32,6 @@ struct runner {
     void *arg;
 };
 
-static void reset_signals(void)
-{
-    static const int signals[] = {SIGINT,  SIGTERM, SIGHUP,  SIGQUIT,
-                                  SIGPIPE, SIGCHLD, SIGUSR1, SIGUSR2};
-    struct sigaction sa;
-    sigset_t none;
-    size_t i;
-
-    memset(&sa, 0, sizeof(sa));
-    sa.sa_handler = SIG_DFL;
-    for (i = 0; i < UTIL_ARRAY_SIZE(signals); i++)
-        sigaction(signals[i], &sa, NULL);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 static void close_input(void)
 {
     int fd = open("/dev/null", O_RDONLY);
@@ -61,7 +46,7 @@ static void child(char *const argv[], int flags, pid_t parent, int fd)
 {
     ssize_t n;
 
-    reset_signals();
+    spawn_reset_signals();
     if (flags & RUNNER_OWN_GROUP)
         setpgid(0, 0);
     if (flags & RUNNER_NO_INPUT)
