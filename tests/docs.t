@@ -32,7 +32,7 @@ display 'int mod_main' writing-modules.7 >"$W/tally/tally.c"
 ok "the module of writing-modules(7) has a size to be read" \
     test "$(wc -l <"$W/tally/tally.c")" -lt 50
 is "it compiles without a warning" "" \
-    "${CC:-cc}" -Wall -shared -fPIC -I"$B/include" -o "$W/tally/tally.so" \
+    compile -Wall -shared -fPIC -I"$B/include" -o "$W/tally/tally.so" \
     "$W/tally/tally.c"
 session >"$W/text"
 tour_check "writing-modules(7)" "$W/text" "$W/tally"

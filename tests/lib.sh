@@ -181,6 +181,12 @@ gone() { # PID
         grep -q '^State:[[:space:]]*Z' "/proc/$1/status" 2>/dev/null
 }
 
+# The compiler that built what is tested; CC may be several words.
+compile() {
+    # shellcheck disable=SC2086
+    ${CC:-cc} "$@"
+}
+
 is_root() {
     [ "$(id -u)" -eq 0 ]
 }

@@ -2,7 +2,6 @@
 # module.t - modules as threads: load, reload, remove, list, and how they fail
 . "${0%/*}/lib.sh"
 
-CC=${CC:-cc}
 MOD=$TMOD/testmod.so
 
 loaded() { # NAME
@@ -161,7 +160,7 @@ fi
 
 start
 build() { # TEXT: written anew, not over what is mapped
-    $CC -shared -fPIC -I"$B/include" -DTEXT="\"$1\"" \
+    compile -shared -fPIC -I"$B/include" -DTEXT="\"$1\"" \
         -o "$W/version.so.new" "$here/modules/version.c" &&
         mv "$W/version.so.new" "$W/version.so"
 }
