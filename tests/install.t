@@ -4,7 +4,6 @@
 
 DEST=$W/dest
 P=$DEST/opt/flux
-CC=${CC:-cc}
 
 make_install() { # TARGET
     make -s -C "$top" B="$B" DESTDIR="$DEST" PREFIX=/opt/flux "$1"
@@ -26,10 +25,36 @@ for page in "$top"/man/*.[1-9]; do
     ok "manual page ${page##*/}" test -f \
         "$P/share/man/man${page##*.}/${page##*/}"
 done
+
+# ---- hardened against what an attacker makes of an error in memory ----------------
+
+hardened() { # NAME TEXT OPTION: of readelf, and in what it prints
+    if [ -n "${TEST_BUILD:-}" ]; then
+        skip "$1" "a $TEST_BUILD build is not installed"
+    else
+        has "$1" "$2" readelf "$3" -W "$P/bin/busyflux"
+    fi
+}
+hardened "it may be anywhere in memory" "DYN (Position-Independent Executable" -h
+hardened "its tables are read-only once bound" GNU_RELRO -l
+hardened "and bound at the start" "NOW PIE" -d
+hardened "it looks after its stack" __stack_chk_fail --dyn-syms
+case $(getconf GNU_LIBC_VERSION 2>/dev/null) in
+glibc*) hardened "and where a copy goes" __memcpy_chk --dyn-syms ;;
+*) skip "and where a copy goes" "a C library without FORTIFY" ;;
+esac
+if [ -z "${TEST_BUILD:-}" ]; then
+    # shellcheck disable=SC2016 # the inner shell's
+    ok "no part of it can be written and run" sh -c \
+        '! readelf -lW "$0" | grep -E " (RWE|WE) "' "$P/bin/busyflux"
+fi
+
+# ---- used ------------------------------------------------------------------------
+
 PATH=$P/bin:$PATH
 is "an instance of what is installed" "$(readlink -f "$P")/lib/flux/modules" \
     flux start sh -c 'echo "$FLUX_MODULE_PATH"'
-ok "a module compiled against what is installed" "$CC" -shared -fPIC \
+ok "a module compiled against what is installed" compile -shared -fPIC \
     -I"$P/include" -o "$P/lib/flux/modules/version.so" "$here/modules/version.c"
 is "is found by name" '{"text":"first"}' flux start sh -c \
     'flux module load version && flux rpc version.text
