@@ -18,7 +18,7 @@ WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 WERROR =
 OPT = -O2 -g
 CFLAGS = $(OPT)
-ALL_CFLAGS = $(CSTD) $(WARN) $(WERROR) -fvisibility=hidden -fPIC -pthread \
+ALL_CFLAGS = $(CSTD) $(WARN) $(WERROR) -fvisibility=hidden -fPIC -fno-semantic-interposition -pthread \
 	-DBUSYFLUX_VERSION='"$(VERSION)"' $(CFLAGS)
 LDLIBS = -pthread -ldl
 

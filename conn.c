@@ -1,10 +1,12 @@
 /* conn.c - one framed connection over a stream socket
  *
  * In: a read goes into a scratch buffer on the stack, and, in front of it,
- * into what is missing of a frame that had begun.  Whole frames are decoded
- * where they lie and wait in a list; only the beginning of a frame that is
- * not all there is kept, in what will be the body of its message.  That grows
- * with what has arrived, never because of a length that the peer claims.
+ * into what is missing of a frame that had begun.  Its first message is made
+ * at once; the bytes of those behind it wait until they are asked for, so
+ * that one message is gone before the next is made, and memory goes round.
+ * The beginning of a frame that is not all there is kept in what will be the
+ * body of its message.  That grows with what has arrived, never because of a
+ * length that the peer claims.
  *
  * Out: a row of chunks.  Small frames are written one behind the other into a
  * chunk of the conn's own.  A large payload is not copied: its chunk holds a
@@ -56,12 +58,22 @@ struct partial {
     size_t whole; /* size of the frame, 0 until its prefix is there */
 };
 
+/* Bytes behind the messages in `in`.  If there are any, a whole frame is the
+ * first.
+ */
+struct rest {
+    unsigned char *data;
+    size_t start;
+    size_t end;
+    size_t frame; /* size of the first */
+};
+
 struct conn {
     int fd;
     bool is_socket; /* until a write says that it is none */
     struct partial partial;
     struct list in;
-    size_t in_count;
+    struct rest rest;
     int in_error; /* errno that ends the input, 0 while it is good */
     struct list out;
     size_t out_bytes;
@@ -102,7 +114,6 @@ static flux_msg_t *take_message(struct conn *c)
     flux_msg_t *msg = LIST_ENTRY(c->in.next, flux_msg_t, link);
 
     list_remove(&msg->link);
-    c->in_count--;
     return msg;
 }
 
@@ -120,6 +131,7 @@ void conn_destroy(struct conn *c)
         return;
     while (!list_empty(&c->in))
         flux_msg_decref(take_message(c));
+    free(c->rest.data);
     while (!list_empty(&c->out))
         chunk_destroy(first_chunk(c));
     partial_release(&c->partial);
@@ -136,15 +148,19 @@ int conn_fd(const struct conn *c)
 /* ---- in ----------------------------------------------------------------- */
 
 /* What decoding a frame has made of it. */
+static flux_msg_t *check_message(struct conn *c, flux_msg_t *msg)
+{
+    if (msg)
+        c->counters.messages_in++;
+    else
+        c->in_error = errno;
+    return msg;
+}
+
 static void accept_message(struct conn *c, flux_msg_t *msg)
 {
-    if (!msg) {
-        c->in_error = errno;
-        return;
-    }
-    list_append(&c->in, &msg->link);
-    c->in_count++;
-    c->counters.messages_in++;
+    if (msg)
+        list_append(&c->in, &msg->link);
 }
 
 static size_t partial_room(const struct partial *p)
@@ -184,7 +200,9 @@ static void partial_check(struct conn *c)
             p->whole = MSG_PREFIX_SIZE + size;
     }
     if (p->whole > 0 && p->size == p->whole) {
-        accept_message(c, msg_decode_body(p->body, MSG_PREFIX_SIZE, p->size));
+        accept_message(
+            c, check_message(
+                   c, msg_decode_body(p->body, MSG_PREFIX_SIZE, p->size)));
         partial_release(p);
     }
 }
@@ -207,7 +225,7 @@ static size_t partial_add(struct conn *c, const unsigned char *data, size_t n)
     return n;
 }
 
-/* Decode a frame that is all there; its size, or 0 if it is not. */
+/* The size of the first frame if it is all there, or 0. */
 static size_t whole_frame(struct conn *c, const unsigned char *data, size_t n)
 {
     size_t size;
@@ -222,22 +240,93 @@ static size_t whole_frame(struct conn *c, const unsigned char *data, size_t n)
         c->partial.whole = MSG_PREFIX_SIZE + size;
         return 0;
     }
-    accept_message(c, msg_decode(data + MSG_PREFIX_SIZE, size));
     return MSG_PREFIX_SIZE + size;
 }
 
-static void feed(struct conn *c, const unsigned char *data, size_t n)
+static flux_msg_t *
+decode_frame(struct conn *c, const unsigned char *data, size_t size)
 {
-    while (n > 0 && c->in_error == 0) {
+    return check_message(
+        c, msg_decode(data + MSG_PREFIX_SIZE, size - MSG_PREFIX_SIZE));
+}
+
+/* Take frames, and the beginning of one, until `most` bytes or more have been
+ * used or an error comes; how many were used.
+ */
+static size_t
+feed(struct conn *c, const unsigned char *data, size_t n, size_t most)
+{
+    size_t done = 0;
+
+    while (done < n && done < most && c->in_error == 0) {
+        const unsigned char *at = data + done;
         size_t used = 0;
 
-        if (c->partial.size == 0)
-            used = whole_frame(c, data, n);
-        if (used == 0 && c->in_error == 0)
-            used = partial_add(c, data, n);
-        data += used;
-        n -= used;
+        if (c->partial.size == 0 && (used = whole_frame(c, at, n - done)) > 0)
+            accept_message(c, decode_frame(c, at, used));
+        else if (c->in_error == 0)
+            used = partial_add(c, at, n - done);
+        done += used;
     }
+    return done;
+}
+
+/* Keep what begins with a whole frame; without memory, -1. */
+static int rest_keep(struct conn *c, const unsigned char *data, size_t n)
+{
+    struct rest *r = &c->rest;
+
+    if (!(r->data = malloc(n)))
+        return -1;
+    memcpy(r->data, data, n);
+    r->start = 0;
+    r->end = n;
+    return 0;
+}
+
+/* What was read, of which one message is going to be asked for at once. */
+static void accept_bytes(struct conn *c, const unsigned char *data, size_t n)
+{
+    size_t done = feed(c, data, n, 1);
+
+    if (done < n && c->partial.size == 0 && c->in_error == 0)
+        c->rest.frame = whole_frame(c, data + done, n - done);
+    if (c->rest.frame == 0 || rest_keep(c, data + done, n - done) < 0) {
+        c->rest.frame = 0;
+        feed(c, data + done, n - done, SIZE_MAX);
+    }
+}
+
+static void rest_release(struct conn *c)
+{
+    free(c->rest.data);
+    c->rest = (struct rest){0};
+}
+
+/* Messages of all that is kept, before more is read. */
+static void rest_unpack(struct conn *c)
+{
+    struct rest *r = &c->rest;
+
+    if (!r->data)
+        return;
+    feed(c, r->data + r->start, r->end - r->start, SIZE_MAX);
+    rest_release(c);
+}
+
+/* The next message of what is kept; NULL with c->in_error. */
+static flux_msg_t *rest_next(struct conn *c)
+{
+    struct rest *r = &c->rest;
+    const unsigned char *first = r->data + r->start;
+    flux_msg_t *msg = decode_frame(c, first, r->frame);
+
+    r->start += r->frame;
+    if (msg)
+        r->frame = whole_frame(c, first + r->frame, r->end - r->start);
+    if (!msg || r->frame == 0)
+        rest_unpack(c);
+    return msg;
 }
 
 /* How many bytes to read straight behind the partial frame. */
@@ -293,7 +382,7 @@ static int read_once(struct conn *c, bool *full)
         c->partial.size += direct;
         partial_check(c);
     }
-    feed(c, scratch, (size_t)n - direct);
+    accept_bytes(c, scratch, (size_t)n - direct);
     return 1;
 }
 
@@ -303,6 +392,7 @@ int conn_read(struct conn *c)
     bool full = false;
     int rc;
 
+    rest_unpack(c);
     if (c->in_error) {
         errno = c->in_error;
         return -1;
@@ -315,20 +405,46 @@ int conn_read(struct conn *c)
 
 flux_msg_t *conn_next(struct conn *c)
 {
+    flux_msg_t *msg = NULL;
+
     if (!list_empty(&c->in))
         return take_message(c);
+    if (c->rest.data && (msg = rest_next(c)))
+        return msg;
     errno = c->in_error ? c->in_error : EAGAIN;
     return NULL;
 }
 
 bool conn_ready(const struct conn *c)
 {
-    return !list_empty(&c->in) || c->in_error != 0;
+    return !list_empty(&c->in) || c->rest.data || c->in_error != 0;
+}
+
+/* Whole frames among bytes that begin with one. */
+static size_t count_whole(const unsigned char *data, size_t n)
+{
+    size_t count = 0;
+    size_t size;
+
+    while (n >= MSG_PREFIX_SIZE && msg_decode_prefix(data, &size) == 0 &&
+           size <= n - MSG_PREFIX_SIZE) {
+        count++;
+        data += MSG_PREFIX_SIZE + size;
+        n -= MSG_PREFIX_SIZE + size;
+    }
+    return count;
 }
 
 size_t conn_in_messages(const struct conn *c)
 {
-    return c->in_count;
+    const struct rest *r = &c->rest;
+    size_t count =
+        r->data ? count_whole(r->data + r->start, r->end - r->start) : 0;
+    struct list *l, *following;
+
+    LIST_FOREACH(&c->in, l, following)
+    count++;
+    return count;
 }
 
 /* ---- out ---------------------------------------------------------------- */

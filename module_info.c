@@ -221,13 +221,12 @@ static json_t *array_of(struct table *users)
 static json_t *users_of(struct module *m)
 {
     struct table *users = table_create(NULL);
-    size_t pos = 0;
-    const flux_msg_t *request;
+    const flux_msg_t *request = NULL;
     json_t *array;
 
     if (!users)
         return NULL;
-    while ((request = router_pending_next(m->peer, &pos)))
+    while ((request = router_pending_next(m->peer, request)))
         count_user(users, router_sender(m->set->router, request));
     array = array_of(users);
     table_destroy(users);

@@ -24,30 +24,39 @@ enum {
     KEEP_BODY = 4096, /* a payload of that size may outlive its removal */
 };
 
-flux_msg_t *msg_create(void)
+static void msg_init(flux_msg_t *msg)
 {
-    flux_msg_t *msg = malloc(sizeof(*msg));
-
-    if (!msg)
-        return NULL;
     memset(msg, 0, offsetof(flux_msg_t, routes));
     memset(&msg->body, 0, sizeof(*msg) - offsetof(flux_msg_t, body));
     msg->refs = 1;
     msg_route_init(&msg->routes);
     list_init(&msg->link);
+}
+
+flux_msg_t *msg_create(void)
+{
+    flux_msg_t *msg = malloc(sizeof(*msg));
+
+    if (msg)
+        msg_init(msg);
     return msg;
 }
 
-static void msg_free(flux_msg_t *msg)
+void msg_release(flux_msg_t *msg)
 {
-    int saved = errno;
-
     auxlist_clear(&msg->aux);
     json_decref(msg->json);
     free(msg->last_error);
     free(msg->route_text);
     msg_route_release(&msg->routes);
     msg_body_decref(msg->body);
+}
+
+static void msg_free(flux_msg_t *msg)
+{
+    int saved = errno;
+
+    msg_release(msg);
     free(msg);
     errno = saved;
 }
@@ -94,18 +103,14 @@ void *flux_msg_aux_get(const flux_msg_t *msg, const char *name)
     return auxlist_get(&msg->aux, name);
 }
 
-flux_msg_t *msg_clone(const flux_msg_t *msg)
+int msg_clone_into(flux_msg_t *copy, const flux_msg_t *msg)
 {
-    flux_msg_t *copy = msg_create();
     const struct msg_routes *r = &msg->routes;
 
-    if (!copy)
-        return NULL;
+    msg_init(copy);
     if (msg_route_set(&copy->routes, r->data + r->start, msg_route_size(r),
-                      r->count) < 0) {
-        msg_free(copy);
-        return NULL;
-    }
+                      r->count) < 0)
+        return -1;
     copy->type = msg->type;
     copy->flags = msg->flags;
     copy->userid = msg->userid;
@@ -117,7 +122,17 @@ flux_msg_t *msg_clone(const flux_msg_t *msg)
     copy->topic_size = msg->topic_size;
     copy->payload = msg->payload;
     copy->payload_size = msg->payload_size;
-    return copy;
+    return 0;
+}
+
+flux_msg_t *msg_clone(const flux_msg_t *msg)
+{
+    flux_msg_t *copy = malloc(sizeof(*copy));
+
+    if (copy && msg_clone_into(copy, msg) == 0)
+        return copy;
+    free(copy);
+    return NULL;
 }
 
 flux_msg_t *flux_msg_copy(const flux_msg_t *msg, bool payload)

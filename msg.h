@@ -141,6 +141,12 @@ int msg_route_set(struct msg_routes *r,
 /* A copy that shares the body, for one who must change header or routes. */
 flux_msg_t *msg_clone(const flux_msg_t *msg);
 
+/* The same into storage of the caller's, who lets go of what it holds with
+ * msg_release() and gives no reference to it away.  -1 with ENOMEM.
+ */
+int msg_clone_into(flux_msg_t *copy, const flux_msg_t *msg);
+void msg_release(flux_msg_t *msg);
+
 /* Topmost (pushed last) route, not NUL-terminated; false if there is none. */
 bool msg_route_top(const flux_msg_t *msg, const char **id, size_t *len);
 /* The same of the one that lies `number` routes below the top. */

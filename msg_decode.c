@@ -92,8 +92,8 @@ static bool take_routes(struct span *rest, struct layout *l)
     l->routes.data = rest->data;
     while (take_part(rest, &route)) {
         if (route.size == 0)
-            return true;
-        if (route.size > MSG_ROUTE_SIZE_MAX || has_nul(&route) ||
+            return !has_nul(&l->routes); /* no length is 0 but this one */
+        if (route.size > MSG_ROUTE_SIZE_MAX ||
             ++l->route_count > MSG_ROUTES_MAX)
             return false;
         l->routes.size += 1 + route.size;

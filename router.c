@@ -15,15 +15,18 @@
  * its own clients.  Nothing is believed of those but that they came through
  * that client: who asked is the route that the router itself pushed.
  *
- * A request that went to a peer is remembered (its header, routes and topic,
- * sharing the body) under its sender and matchtag until it is answered, so
- * that it gets an answer if the peer dies.  Matchtag 0 means that the sender
- * waits for no certain response; those are not tracked.  A peer may respond
- * to whoever has asked it something and is still there, more than once if it
- * likes (Flux allows that); a response to anyone else is dropped.
+ * A request that went to a peer is remembered (pending.h) under its sender and
+ * matchtag until it is answered, so that it gets an answer if the peer dies.
+ * Matchtag 0 means that the sender waits for no certain response; those are not
+ * tracked.  A peer may respond to whoever has asked it something and is still
+ * there, more than once if it likes (Flux allows that); a response to anyone
+ * else is dropped.
  *
  * For each peer the router notes which services it has asked.  When the peer
  * leaves, each gets SERVICE.disconnect (RFC 6).
+ *
+ * Most messages are like the one before: from the same client, to the same
+ * service.  Who was found or noted last is kept, and is looked at first.
  *
  * The services `event` and `service` are the router's own and act at once, so
  * that a subscription holds for the event that its sender publishes next.
@@ -39,11 +42,12 @@
 
 enum {
     SERVICE_NAME_MAX = 255, /* a topic's first word; bounds the notify key */
-    /* of a request: peer, who it speaks for, matchtag */
-    PENDING_KEY_SIZE = 2 * MSG_ROUTE_SIZE_MAX + sizeof(uint32_t),
+    SERIAL_BROKER = 0,      /* of the one who asks where there is no route */
     NOTIFY_MAX = 65536, /* services, each on each rank, that one peer asks */
     SUBSCRIPTIONS_MAX = 4096, /* of one peer: each event is compared to all */
 };
+
+#define SERIAL_NOBODY UINT64_MAX /* of one that has gone */
 
 struct subscription {
     struct list link;
@@ -58,7 +62,10 @@ struct router {
     uint32_t size;
     char uuid[UTIL_UUID_SIZE];
     char connector_uuid[UTIL_UUID_SIZE];
-    struct table *peers;    /* by UUID: struct peer, not owned */
+    struct table *peers;     /* by UUID: struct peer, not owned */
+    struct peer *last_found; /* in `peers`, or NULL */
+    uint64_t last_serial;
+    struct pending_pool *pool;
     struct table *services; /* by name: struct peer, not owned */
     struct list subscribers;
     struct peer *parent; /* NULL on rank 0 */
@@ -77,17 +84,25 @@ static void route_response(struct router *r, flux_msg_t *msg);
 
 /* ---- peers --------------------------------------------------------- */
 
-static void destroy_message(void *msg)
+static bool is_id(const char *id, size_t len, const char *uuid)
 {
-    flux_msg_destroy(msg);
+    return len == UTIL_UUID_SIZE - 1 && memcmp(id, uuid, len) == 0;
+}
+
+static struct peer *find_peer(struct router *r, const char *id, size_t len)
+{
+    if (!r->last_found || !is_id(id, len, r->last_found->uuid))
+        r->last_found = table_getn(r->peers, id, len);
+    return r->last_found;
 }
 
 static void drop_tables(struct peer *p)
 {
     table_destroy(p->notify);
     table_destroy(p->askers);
-    table_destroy(p->pending);
-    p->notify = p->askers = p->pending = NULL;
+    pending_release(&p->pending);
+    p->notify = p->askers = NULL;
+    p->last_noted = NULL;
     free(p->stats.latency);
     p->stats.latency = NULL;
 }
@@ -105,11 +120,12 @@ int router_peer_add(struct router *r, struct peer *p, enum peer_kind kind)
     list_init(&p->subscriber);
     if (!p->uuid[0])
         util_uuid(p->uuid);
+    p->serial = ++r->last_serial;
+    p->last_asker = SERIAL_NOBODY;
     p->notify = table_create(NULL);
     p->askers = table_create(NULL);
-    p->pending = table_create(destroy_message);
-    if (p->notify && p->askers && p->pending &&
-        table_set(r->peers, p->uuid, p) == 0)
+    pending_init(&p->pending, r->pool);
+    if (p->notify && p->askers && table_set(r->peers, p->uuid, p) == 0)
         return 0;
     drop_tables(p);
     p->router = NULL;
@@ -151,13 +167,14 @@ static void drop_services(struct peer *p)
 
 static void answer_pending(struct peer *p)
 {
-    size_t pos = 0;
-    flux_msg_t *request;
+    const char *text = p->kind == PEER_RANK ? NULL : "module disconnect";
+    struct list *l, *following;
 
-    while ((request = table_next(p->pending, &pos, NULL, NULL)))
-        router_respond_error(p->router, request, EHOSTUNREACH,
-                             p->kind == PEER_RANK ? NULL : "module disconnect");
-    table_clear(p->pending);
+    LIST_FOREACH(&p->pending.all, l, following)
+    router_respond_error(p->router,
+                         &LIST_ENTRY(l, struct pending, link)->request,
+                         EHOSTUNREACH, text);
+    pending_release(&p->pending);
 }
 
 static int push_sender(struct peer *p, flux_msg_t *msg)
@@ -206,8 +223,9 @@ void router_peer_remove(struct peer *p)
     drop_services(p);
     drop_subscriptions(p);
     drop_deferred(p);
-    table_remove(p->router->peers, p->uuid);
     notify_disconnect(p);
+    table_remove(p->router->peers, p->uuid);
+    p->router->last_found = NULL;
     answer_pending(p);
     drop_tables(p);
     p->router = NULL;
@@ -246,12 +264,19 @@ void router_set_next_hop(struct router *r, router_next_hop_f cb, void *arg)
 
 size_t router_pending(const struct peer *p)
 {
-    return table_count(p->pending);
+    return p->pending.count;
 }
 
-const flux_msg_t *router_pending_next(const struct peer *p, size_t *pos)
+const flux_msg_t *router_pending_next(const struct peer *p,
+                                      const flux_msg_t *request)
 {
-    return table_next(p->pending, pos, NULL, NULL);
+    const struct list *l = p->pending.all.next;
+
+    if (request)
+        l = UTIL_CONTAINER_OF(request, struct pending, request)->link.next;
+    if (l == &p->pending.all)
+        return NULL;
+    return &LIST_ENTRY(l, struct pending, link)->request;
 }
 
 void router_trace_set(struct router *r, router_trace_f cb, void *arg)
@@ -314,133 +339,134 @@ const char *router_service_next(struct router *r, struct peer *p, size_t *pos)
 
 /* ---- pending requests ------------------------------------------------ */
 
-/* Who asked.  `peer` handed the request to this broker: the route that the
- * router itself pushed, or "" for the broker.  `sender` is the bottom of the
- * stack where that is another, whom the peer says that it speaks for; for
- * that there is only its word, so it counts as a part of the peer.
+/* Who handed the request to this broker, as its routes say: the one that the
+ * router itself pushed.
  */
-struct asker {
-    const char *peer, *sender;
-    size_t peer_len, sender_len;
-};
-
-static bool is_id(const char *id, size_t len, const char *uuid)
+static bool
+asker_id(struct router *r, const flux_msg_t *msg, const char **id, size_t *len)
 {
-    return len == strlen(uuid) && memcmp(id, uuid, len) == 0;
-}
-
-static struct asker asker_of(struct router *r, const flux_msg_t *msg)
-{
-    struct asker a = {"", "", 0, 0};
-
-    if (msg_route_top(msg, &a.peer, &a.peer_len) &&
-        is_id(a.peer, a.peer_len, r->connector_uuid))
-        msg_route_at(msg, 1, &a.peer, &a.peer_len);
-    msg_route_bottom(msg, &a.sender, &a.sender_len);
-    if (a.sender_len == a.peer_len && memcmp(a.sender, a.peer, a.peer_len) == 0)
-        a.sender_len = 0;
-    return a;
+    if (!msg_route_top(msg, id, len))
+        return false;
+    if (is_id(*id, *len, r->connector_uuid))
+        msg_route_at(msg, 1, id, len);
+    return true;
 }
 
 struct peer *router_sender(struct router *r, const flux_msg_t *request)
 {
-    struct asker a = asker_of(r, request);
-
-    return table_getn(r->peers, a.peer, a.peer_len);
-}
-
-static size_t asker_key(const struct asker *a, char key[PENDING_KEY_SIZE])
-{
-    memcpy(key, a->peer, a->peer_len);
-    memcpy(key + a->peer_len, a->sender, a->sender_len);
-    return a->peer_len + a->sender_len;
-}
-
-static size_t pending_key(const struct asker *a,
-                          uint32_t matchtag,
-                          char key[PENDING_KEY_SIZE])
-{
-    size_t len = asker_key(a, key);
-
-    memcpy(key + len, &matchtag, sizeof(matchtag));
-    return len + sizeof(matchtag);
-}
-
-static void note_asker(struct peer *p, const struct asker *a)
-{
-    if (!table_getn(p->askers, a->peer, a->peer_len))
-        table_setn(p->askers, a->peer, a->peer_len, p);
-}
-
-static void pending_add(struct peer *p, const flux_msg_t *request)
-{
-    struct asker a = asker_of(p->router, request);
-    char key[PENDING_KEY_SIZE];
+    const char *id;
     size_t len;
-    flux_msg_t *copy;
 
-    note_asker(p, &a);
+    return asker_id(r, request, &id, &len) ? find_peer(r, id, len) : NULL;
+}
+
+static uint64_t asker_of(struct router *r, const flux_msg_t *msg)
+{
+    const char *id;
+    size_t len;
+    struct peer *p;
+
+    if (!asker_id(r, msg, &id, &len))
+        return SERIAL_BROKER;
+    p = find_peer(r, id, len);
+    return p ? p->serial : SERIAL_NOBODY;
+}
+
+/* Whether the one who asked is the one whose request it is. */
+static bool speaks_for_itself(struct router *r, const flux_msg_t *msg)
+{
+    const char *id, *bottom;
+    size_t len, bottom_len;
+
+    return !asker_id(r, msg, &id, &len) ||
+           !msg_route_bottom(msg, &bottom, &bottom_len) || bottom == id;
+}
+
+static bool has_asked(const struct peer *p, uint64_t asker)
+{
+    return table_getn(p->askers, (const char *)&asker, sizeof(asker)) != NULL;
+}
+
+static void note_asker(struct peer *p, uint64_t asker)
+{
+    if (p->last_asker == asker)
+        return;
+    if (has_asked(p, asker) ||
+        table_setn(p->askers, (const char *)&asker, sizeof(asker), p) == 0)
+        p->last_asker = asker;
+}
+
+static void forget_asker(struct peer *p, uint64_t asker)
+{
+    table_removen(p->askers, (const char *)&asker, sizeof(asker));
+    p->last_asker = SERIAL_NOBODY;
+}
+
+static void remember(struct peer *p, const flux_msg_t *request)
+{
+    uint64_t asker = asker_of(p->router, request);
+    struct pending *pending;
+
+    note_asker(p, asker);
     if ((request->flags & FLUX_MSGFLAG_NORESPONSE) ||
         request->b == FLUX_MATCHTAG_NONE)
         return;
-    len = pending_key(&a, request->b, key);
-    if (!(copy = msg_clone(request)))
+    if (!(pending = pending_add(&p->pending, asker, request)))
         return;
-    copy->since = reactor_monotime(p->router->reactor);
-    if (table_setn(p->pending, key, len, copy) < 0)
-        flux_msg_destroy(copy);
-    if (table_count(p->pending) > p->stats.pending_max)
-        p->stats.pending_max = table_count(p->pending);
+    pending->since = reactor_monotime(p->router->reactor);
+    if (p->pending.count > p->stats.pending_max)
+        p->stats.pending_max = p->pending.count;
 }
 
 /* The first response is what its sender has waited for. */
-static void measure(struct peer *p, flux_msg_t *request)
+static void measure(struct peer *p, struct pending *pending)
 {
     struct peer_stats *s = &p->stats;
 
-    if (request->since < 0)
+    if (pending->since < 0)
         return;
     if (!s->latency)
         s->latency = calloc(1, sizeof(*s->latency));
     if (s->latency)
         latency_add(s->latency,
-                    reactor_monotime(p->router->reactor) - request->since);
-    request->since = -1;
+                    reactor_monotime(p->router->reactor) - pending->since);
+    pending->since = -1;
 }
 
 /* Whether `p` may send this response; the last of a request settles it. */
-static bool pending_settle(struct peer *p, const flux_msg_t *response)
+static bool settle(struct peer *p, const flux_msg_t *response)
 {
-    struct asker a = asker_of(p->router, response);
-    char key[PENDING_KEY_SIZE];
-    size_t len = pending_key(&a, response->b, key);
-    flux_msg_t *request;
+    uint64_t asker = asker_of(p->router, response);
+    struct pending *pending = pending_find(&p->pending, asker, response);
 
-    if (!table_getn(p->askers, a.peer, a.peer_len))
-        return false;
-    if ((request = table_getn(p->pending, key, len)))
-        measure(p, request);
+    if (!pending)
+        return has_asked(p, asker);
+    measure(p, pending);
     if (!(response->flags & FLUX_MSGFLAG_STREAMING) || response->a != 0)
-        table_removen(p->pending, key, len);
+        pending_remove(&p->pending, pending);
     return true;
 }
 
 /* The sender of a disconnect waits for nothing any more; if that is the peer
  * itself, neither do those it spoke for.
  */
-static void pending_forget(struct peer *p, const flux_msg_t *disconnect)
+static void forget(struct peer *p, const flux_msg_t *disconnect)
 {
-    struct asker a = asker_of(p->router, disconnect);
-    char gone[PENDING_KEY_SIZE];
-    size_t len = asker_key(&a, gone), key_len, pos = 0;
-    const char *key;
+    uint64_t asker = asker_of(p->router, disconnect);
+    bool itself = speaks_for_itself(p->router, disconnect);
+    struct list *l, *following;
 
-    if (a.sender_len == 0)
-        table_removen(p->askers, a.peer, a.peer_len);
-    while (table_next(p->pending, &pos, &key, &key_len))
-        if (key_len > len && memcmp(key, gone, len) == 0 &&
-            (a.sender_len == 0 || key_len == len + sizeof(uint32_t)))
-            table_removen(p->pending, key, key_len);
+    if (itself)
+        forget_asker(p, asker);
+    LIST_FOREACH(&p->pending.all, l, following)
+    {
+        struct pending *pending = LIST_ENTRY(l, struct pending, link);
+
+        if (pending->asker == asker &&
+            (itself ||
+             flux_msg_route_match_first(&pending->request, disconnect)))
+            pending_remove(&p->pending, pending);
+    }
 }
 
 static bool is_disconnect(const flux_msg_t *msg)
@@ -516,9 +542,9 @@ static void deliver_request(struct peer *p, flux_msg_t *msg)
     }
     if (p->kind != PEER_BROKER) {
         if (is_disconnect(msg))
-            pending_forget(p, msg);
+            forget(p, msg);
         else
-            pending_add(p, msg);
+            remember(p, msg);
         if (flux_msg_route_push(msg, r->uuid) < 0) {
             router_respond_error(r, msg, errno, NULL);
             flux_msg_destroy(msg);
@@ -603,6 +629,13 @@ static void route_request(struct router *r, flux_msg_t *msg)
         refuse(r, msg, EHOSTUNREACH, NULL);
 }
 
+static bool is_noted(const struct peer *p, const char *key, size_t len)
+{
+    const struct table_entry *e = p->last_noted;
+
+    return e && e->len == len && memcmp(e->key, key, len) == 0;
+}
+
 /* Remember that `p` asked this service, for when it leaves.  One that is not
  * there is not worth the memory, of which a client could take any amount.
  */
@@ -611,15 +644,17 @@ static void note_asked(struct peer *p, const flux_msg_t *msg)
     char key[SERVICE_NAME_MAX + sizeof(msg->a)];
     size_t len = msg_service_length(msg);
 
-    if (len == 0 || len > SERVICE_NAME_MAX || is_disconnect(msg) ||
-        (is_served_here(p->router, msg) && !is_here(p->router, msg)) ||
-        table_count(p->notify) >= NOTIFY_MAX)
+    if (len == 0 || len > SERVICE_NAME_MAX || is_disconnect(msg))
         return;
     memcpy(key, msg->topic, len);
     memcpy(key + len, &msg->a, sizeof(msg->a));
     len += sizeof(msg->a);
+    if (is_noted(p, key, len) || table_count(p->notify) >= NOTIFY_MAX ||
+        (is_served_here(p->router, msg) && !is_here(p->router, msg)))
+        return;
     if (!table_getn(p->notify, key, len))
         table_setn(p->notify, key, len, p);
+    p->last_noted = table_find(p->notify, key, len);
 }
 
 /* Another rank has pushed its own UUID, and can speak for no one else. */
@@ -664,7 +699,7 @@ static void route_response(struct router *r, flux_msg_t *msg)
     pop_if_top(msg, r->connector_uuid);
     if (!msg_route_top(msg, &id, &len))
         p = table_get(r->peers, r->uuid); /* the broker itself asked */
-    else if ((p = table_getn(r->peers, id, len)))
+    else if ((p = find_peer(r, id, len)))
         flux_msg_route_delete_last(msg);
     if (!p) {
         flux_msg_destroy(msg); /* its sender has gone */
@@ -682,7 +717,7 @@ static bool was_asked_for(struct peer *from, flux_msg_t *msg)
         return true;
     if (from->kind != PEER_RANK && !pop_if_top(msg, from->router->uuid))
         return false;
-    return pending_settle(from, msg);
+    return settle(from, msg);
 }
 
 static void receive_response(struct peer *from, flux_msg_t *msg)
@@ -1128,7 +1163,8 @@ struct router *router_create(flux_reactor_t *reactor,
     list_init(&r->subscribers);
     r->peers = table_create(NULL);
     r->services = table_create(NULL);
-    if (!r->peers || !r->services || add_own_services(r) < 0) {
+    r->pool = pending_pool_create();
+    if (!r->peers || !r->services || !r->pool || add_own_services(r) < 0) {
         router_destroy(r);
         return NULL;
     }
@@ -1145,6 +1181,7 @@ void router_destroy(struct router *r)
     assert(!r->peers || table_count(r->peers) == 0);
     table_destroy(r->peers);
     table_destroy(r->services);
+    pending_pool_destroy(r->pool);
     free(r);
     errno = saved_errno;
 }

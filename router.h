@@ -14,6 +14,7 @@
 #include "latency.h"
 #include "list.h"
 #include "msg.h"
+#include "pending.h"
 #include "table.h"
 #include "util.h"
 
@@ -41,20 +42,23 @@ struct peer {
     peer_send_f send;
     size_t (*backlog)(struct peer *p); /* bytes it has not taken; or NULL */
     char uuid[UTIL_UUID_SIZE];
-    char name[64]; /* for people: module name, "client", "rank 3" */
+    char name[64];             /* for people: module name, "client", "rank 3" */
     struct flux_msg_cred cred; /* put on what comes from this peer */
-    bool may_impersonate; /* owner: cred only where the sender set none */
-    bool full;     /* its queue is long: clients that ask it must wait */
-    bool refusing; /* a module that is finalizing: ENOSYS for requests */
-    bool traced; /* a module: shown by module.trace */
+    bool may_impersonate;      /* owner: cred only where the sender set none */
+    bool full;      /* its queue is long: clients that ask it must wait */
+    bool refusing;  /* a module that is finalizing: ENOSYS for requests */
+    bool traced;    /* a module: shown by module.trace */
     bool deferring; /* module.debug defer: messages wait in `deferred` */
     struct list deferred;
     struct list subscriptions;
     size_t subscription_count;
     struct list subscriber; /* in the router's list, if it has subscribed */
-    struct table *notify; /* services that must hear of its disconnect */
-    struct table *askers;  /* who has sent it requests and is still there */
-    struct table *pending; /* requests given to it, not answered yet */
+    uint64_t serial;        /* never used again, unlike its address */
+    struct table *notify;   /* services that must hear of its disconnect */
+    const struct table_entry *last_noted; /* the last one asked, or NULL */
+    struct table *askers;       /* serials of who has asked it and is there */
+    uint64_t last_asker;        /* one of these */
+    struct pending_set pending; /* requests given to it, not answered yet */
     double last_sent; /* reactor time of its last request or response */
     flux_msgcounters_t counters; /* as the peer sees them */
     struct peer_stats stats;
@@ -77,8 +81,11 @@ void router_set_next_hop(struct router *r, router_next_hop_f cb, void *arg);
 /* Give `p` all events whose topic begins with `topic`. */
 int router_subscribe(struct peer *p, const char *topic);
 size_t router_pending(const struct peer *p); /* requests not answered yet */
-/* Walk them: start with *pos 0; NULL at the end. */
-const flux_msg_t *router_pending_next(const struct peer *p, size_t *pos);
+/* Walk them in order: NULL starts, NULL ends.  A copy may be kept, but not a
+ * reference.
+ */
+const flux_msg_t *router_pending_next(const struct peer *p,
+                                      const flux_msg_t *request);
 /* Walk the topics that `p` has subscribed to: NULL starts, NULL ends. */
 const char *router_subscription_next(struct peer *p, const char *topic);
 

@@ -18,7 +18,7 @@ layer() { # FILE: sets LAYER
     future*.? | rpc.* | call.* | chain.* | composite.* | respond.*) LAYER=4 ;;
     client*.? | attribute.* | codec.* | conf.* | flog.* | method.*) LAYER=4 ;;
     modside.* | modlife.* | serve.*) LAYER=4 ;;
-    router*.? | link.* | inproc.* | attr.*) LAYER=5 ;;
+    router*.? | pending.* | link.* | inproc.* | attr.*) LAYER=5 ;;
     module*.? | trace.* | tracerec.* | modpath.* | onfailure.* | spawn.* | tee.*) LAYER=6 ;;
     overlay.* | state.* | config.* | connector.* | log.* | rundir.* | runner.*) LAYER=7 ;;
     environ.* | muster.* | rexec.* | command.* | proc.*) LAYER=7 ;;
