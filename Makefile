@@ -6,6 +6,7 @@
 #   make check        all tests; T="tests/a.t tests/b.t" for some
 #   make check-asan   the same under sanitizers; check-tsan, check-valgrind
 #   make HARDEN=      without stack protector, FORTIFY and full RELRO
+#   make check-reload modules reloaded under load, ten times as long
 #   make install      PREFIX=/usr/local DESTDIR=
 #   make lint         compilers' warnings as errors, static analysis, manual pages
 
@@ -142,18 +143,27 @@ $(B)/tests/test_%: tests/test_%.c tests/tap.h $(B)/tests/libbusyflux.a
 	$(CC) $(ALL_CFLAGS) -I. $(LDFLAGS) -o $@ $< \
 		$(B)/tests/libbusyflux.a $(LDLIBS) -lm
 
+# Programs that tests use.
+$(B)/tests/pipeline: tests/pipeline.c $(B)/tests/libbusyflux.a
+	$(CC) $(ALL_CFLAGS) -I. $(LDFLAGS) -o $@ $< \
+		$(B)/tests/libbusyflux.a $(LDLIBS) -lm
+
 $(B)/tests/modules/%.so: tests/modules/%.c $(B)/include/flux/core.h \
 		$(B)/include/jansson.h
 	@mkdir -p $(@D)
 	$(CC) $(CSTD) $(WARN) $(WERROR) -Wno-missing-prototypes $(CFLAGS) \
 		-shared -fPIC -I$(B)/include -o $@ $<
 
-tests: all $(UNIT_TESTS) $(TEST_MODULES)
+tests: all $(UNIT_TESTS) $(TEST_MODULES) $(B)/tests/pipeline
 
 check:
 	.ci/need cc make python3 prove
 	$(MAKE) tests
 	$(PROVE) $(T)
+
+# Reloads under load, ten times as long as in check.
+check-reload: tests
+	RELOAD_FACTOR=10 $(PROVE) tests/reload.t
 
 SANITIZED = HARDEN= OPT="-O1 -g -fno-omit-frame-pointer $(1)" LDFLAGS="$(1)"
 
@@ -234,5 +244,5 @@ uninstall:
 clean:
 	rm -rf $(B)
 
-.PHONY: all static headers manuals install uninstall clean tests check check-asan \
+.PHONY: all static headers manuals install uninstall clean tests check check-reload check-asan \
 	check-tsan check-valgrind demo lint

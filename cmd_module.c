@@ -9,11 +9,12 @@
  * What always holds:
  * - A complaint names the module as the person named it, and ends with the
  *   broker's reason.
- * - reload checks the path before it removes anything.  It is a remove and
- *   a load, in which a module that is gone already is an error unless --force
- *   says otherwise.  With no arguments given it uses those of the loaded
- *   module, if the broker's list has them ("args"); a bare name that is
- *   loaded stands for the path that it was loaded from.
+ * - reload checks the path before it removes anything.  It is a remove, in
+ *   which the broker is asked to hold requests, and a load; a module that is
+ *   gone already is an error unless --force says otherwise.  With no arguments
+ *   given it uses those of the loaded module, if the broker's list has them
+ *   ("args"); a bare name that is loaded stands for the path that it was
+ *   loaded from.
  * - Arguments behind the module belong to the module, also those with dashes.
  * - Options that Flux's broker does not know are sent only if they are given.
  * - Whoever waits at a terminal for longer than PATIENCE is told for what.
@@ -33,6 +34,11 @@
 #include <unistd.h>
 
 static const double PATIENCE = 1; /* seconds */
+
+/* Seconds that requests wait for a module that is reloaded: as long as many a
+ * caller waits for an RPC.
+ */
+static const double HOLD = 30;
 
 static bool ends_with(const char *s, const char *end)
 {
@@ -181,7 +187,7 @@ static int run_load(struct cli *p)
     return 0;
 }
 
-static json_t *removal(struct cli *p, const char *name)
+static json_t *removal(struct cli *p, const char *name, bool hold)
 {
     double timeout = cli_duration(p, "timeout", 0);
     json_t *request = json_pack("{s:s s:b}", "name", name, "cancel",
@@ -189,6 +195,8 @@ static json_t *removal(struct cli *p, const char *name)
 
     if (request && timeout > 0)
         json_object_set_new(request, "timeout", json_real(timeout));
+    if (request && hold)
+        json_object_set_new(request, "hold", json_real(HOLD));
     return request;
 }
 
@@ -202,10 +210,11 @@ static void tell_force(struct cli *p, flux_future_t *f)
         cli_warn(p, "remove %s: it was ended by %s", cli_argv(p)[0], took);
 }
 
-static void remove_module(struct cli *p, flux_t *h, const char *name)
+/* With `hold` requests wait for the module that is loaded next. */
+static void remove_module(struct cli *p, flux_t *h, const char *name, bool hold)
 {
     bool force = cli_count(p, "force") > 0;
-    json_t *request = removal(p, name);
+    json_t *request = removal(p, name, hold);
     flux_future_t *f =
         flux_rpc_pack(h, "module.remove", FLUX_NODEID_ANY, 0, "o", request);
 
@@ -222,7 +231,7 @@ static int run_remove(struct cli *p)
     char *name = resolve(p, cli_argv(p)[0]);
     flux_t *h = cli_open(p);
 
-    remove_module(p, h, name);
+    remove_module(p, h, name, false);
     flux_close(h);
     free(name);
     return 0;
@@ -299,7 +308,7 @@ static int run_reload(struct cli *p)
         entry = find_module(list_modules(p, h, &f), name);
     args = loaded_args(p, entry, args);
     path = loaded_path(p, entry, path);
-    remove_module(p, h, name);
+    remove_module(p, h, name, cli_count(p, "no-hold") == 0);
     load(p, h, path, args);
     flux_future_destroy(f);
     flux_close(h);
@@ -345,7 +354,14 @@ static const struct cli_option load_options[] = {
 };
 
 static const struct cli_option reload_options[] = {
-    FORCE_OPTION, NAME_OPTION, CANCEL_OPTIONS, EXEC_OPTIONS, CLI_OPTIONS_END,
+    FORCE_OPTION,
+    NAME_OPTION,
+    CANCEL_OPTIONS,
+    EXEC_OPTIONS,
+    {0, "no-hold", CLI_NO_ARG, NULL,
+     "Refuse requests while there is no module, as Flux does, instead of "
+     "holding them for the new one"},
+    CLI_OPTIONS_END,
 };
 
 static const struct cli_option remove_options[] = {

@@ -173,6 +173,17 @@ static void print_queue(const struct modstats *s)
            (long long)s->pending_max);
 }
 
+static void print_held(json_t *entry)
+{
+    json_t *held = json_object_get(entry, "held");
+
+    if (!held)
+        return;
+    label("reloading");
+    printf(" %lld requests wait for its successor\n",
+           (long long)json_integer_value(held));
+}
+
 static void print_latency(const struct latency *l)
 {
     char half[UNITS_SIZE], most[UNITS_SIZE];
@@ -248,6 +259,7 @@ static void print_module(json_t *entry)
     print_words("services", json_object_get(entry, "services"));
     print_words("subscribed", json_object_get(entry, "subscriptions"));
     print_numbers(entry);
+    print_held(entry);
     print_users(json_object_get(entry, "users"));
 }
 

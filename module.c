@@ -312,6 +312,9 @@ static void answer_all(struct module *m, bool told)
 {
     char *text = obituary(m);
 
+    if (m->awaited)
+        module_hold_end(m->set, m->name, m->errnum ? m->errnum : ENOSYS,
+                        m->errnum ? text : "it ended before it ran");
     if (m->load_request && m->took && m->removing)
         answer_load(m, ECANCELED, "removed before it ran");
     answer_load(m, m->errnum, text);
@@ -365,6 +368,9 @@ static void become_running(struct module *m)
     m->state = MODULE_RUNNING;
     m->ran = true;
     answer_load(m, 0, NULL);
+    if (m->awaited)
+        module_hold_end(m->set, m->name, 0, NULL);
+    m->awaited = false;
 }
 
 static void become_finalizing(struct module *m)
@@ -450,6 +456,7 @@ void module_set_unload_builtins(struct module_set *s)
     struct list *l;
 
     module_restart_forget_all(s);
+    module_hold_end_all(s);
     for (l = s->modules.prev; l != &s->modules; l = l->prev) {
         struct module *m = LIST_ENTRY(l, struct module, link);
 
@@ -509,6 +516,7 @@ struct module_set *module_set_create(flux_t *h,
     s->panic_arg = arg;
     list_init(&s->modules);
     list_init(&s->waiting);
+    list_init(&s->holds);
     if (!(s->trace = trace_create(h, router))) {
         module_set_destroy(s);
         return NULL;
@@ -523,6 +531,7 @@ void module_set_destroy(struct module_set *s)
     if (!s)
         return;
     module_restart_forget_all(s);
+    module_hold_end_all(s);
     while (!list_empty(&s->modules))
         module_destroy(LIST_ENTRY(s->modules.next, struct module, link));
     trace_destroy(s->trace);

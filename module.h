@@ -70,6 +70,7 @@ struct module {
     enum module_state state;
     bool ran;      /* was RUNNING once */
     bool removing; /* someone asked it to end */
+    bool awaited;  /* requests are held for it (module_hold.c) */
     bool over;     /* its channel and what ran at the other end are gone */
     int errnum;    /* as it told, or why it died */
     flux_watcher_t *force_timer; /* to the next step, while it runs */

@@ -233,6 +233,15 @@ static json_t *users_of(struct module *m)
     return array;
 }
 
+/* Requests that wait while it is reloaded. */
+static void add_held(struct module *m, json_t *all)
+{
+    long held = module_hold_count(m->set, m->name);
+
+    if (held >= 0)
+        json_object_set_new(all, "held", json_integer(held));
+}
+
 json_t *module_info_all(struct module *m)
 {
     json_t *all = module_info_entry(m), *stats = module_info_stats(m);
@@ -249,6 +258,7 @@ json_t *module_info_all(struct module *m)
         json_object_set_new(all, "subscriptions", subscriptions_of(m->peer));
         json_object_set_new(all, "users", users_of(m));
         json_object_set_new(all, "deferring", json_boolean(m->peer->deferring));
+        add_held(m, all);
         if (failure)
             json_object_set(all, "failure", failure);
     }

@@ -125,15 +125,13 @@ resolve_file(struct module *m, const struct spec *spec, flux_error_t *e)
 {
     bool is_path = strchr(spec->path, '/');
 
+    m->name = spec->name ? strdup(spec->name) : modpath_name(spec->path);
     if (spec->loader && !is_path)
         return util_errno(e, EINVAL,
                           "module loader may only be specified with module "
                           "path");
     m->path = is_path ? strdup(spec->path) : modpath_search(spec->path, e);
-    if (!m->path)
-        return -1;
-    m->name = spec->name ? strdup(spec->name) : modpath_name(m->path);
-    if (!m->name || check_digest(m, spec, e) < 0)
+    if (!m->path || !m->name || check_digest(m, spec, e) < 0)
         return -1;
     return choose_kind(m, spec, e);
 }
@@ -203,6 +201,17 @@ static struct module *create(struct module_set *s, json_t *args)
     return m;
 }
 
+/* Those who have waited for it; not for who loads a name that is taken. */
+static void disappoint(struct module *m, flux_error_t *e)
+{
+    int saved_errno = errno;
+
+    if (m->name && errno != EEXIST)
+        module_hold_end(m->set, m->name, errno,
+                        e->text[0] ? e->text : strerror(errno));
+    errno = saved_errno;
+}
+
 struct module *
 module_load(struct module_set *s, json_t *request, flux_error_t *e)
 {
@@ -213,9 +222,11 @@ module_load(struct module_set *s, json_t *request, flux_error_t *e)
         return NULL;
     if (resolve(m, &spec, e) < 0 || keep_request(m, request) < 0 ||
         start(m, e) < 0) {
+        disappoint(m, e);
         module_destroy(m);
         return NULL;
     }
+    m->awaited = module_hold_count(s, m->name) >= 0;
     module_restart_forget(s, m->name);
     m->peer->traced = true;
     list_append(&s->modules, &m->link);

@@ -4,7 +4,9 @@
  * gone (module.c); the others at once.  What Flux's requests do not have is
  * optional here: load takes `wrap` (array) and `on-failure`; remove takes
  * `timeout` in seconds, and says in its answer which step of force it `took`,
- * if it came to that; list adds the keys from `kind` on.
+ * if it came to that, and `hold`, the seconds for which requests may wait for
+ * the next module of its name (module_hold.c); list adds the keys from `kind`
+ * on.
  * module.info tells all of one module, module.stats what is counted of all of
  * them, or of the one that is named (module_info.c); Flux has neither.
  *
@@ -43,15 +45,17 @@ struct removal {
     const char *name; /* or path */
     int cancel;
     double timeout; /* 0: none */
+    double hold;    /* requests so long for a module of its name; 0: not */
 };
 
 static int decode_removal(const flux_msg_t *msg, struct removal *r)
 {
     memset(r, 0, sizeof(*r));
-    if (flux_request_unpack(msg, NULL, "{s:s s?b s?F}", "name", &r->name,
-                            "cancel", &r->cancel, "timeout", &r->timeout) < 0)
+    if (flux_request_unpack(msg, NULL, "{s:s s?b s?F s?F}", "name", &r->name,
+                            "cancel", &r->cancel, "timeout", &r->timeout,
+                            "hold", &r->hold) < 0)
         return -1;
-    if (r->timeout < 0) {
+    if (r->timeout < 0 || r->hold < 0) {
         errno = EPROTO;
         return -1;
     }
@@ -61,7 +65,8 @@ static int decode_removal(const flux_msg_t *msg, struct removal *r)
 static void
 end_module(struct module *m, const struct removal *r, const flux_msg_t *msg)
 {
-    if (flux_msglist_append(m->remove_requests, msg) < 0) {
+    if ((r->hold > 0 && module_hold_begin(m, r->hold, msg) < 0) ||
+        flux_msglist_append(m->remove_requests, msg) < 0) {
         flux_respond_error(m->set->h, msg, errno, NULL);
         return;
     }
@@ -238,6 +243,19 @@ gone_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
         flux_respond_error(h, msg, EPROTO, NULL);
 }
 
+static void disconnect_cb(flux_t *h,
+                          flux_msg_handler_t *mh,
+                          const flux_msg_t *msg,
+                          void *arg)
+{
+    struct module_set *s = arg;
+
+    (void)h;
+    (void)mh;
+    trace_disconnect(s->trace, msg);
+    module_hold_disconnect(s, msg);
+}
+
 static const struct flux_msg_handler_spec handlers[] = {
     {FLUX_MSGTYPE_REQUEST, "module.load", load_cb, 0},
     {FLUX_MSGTYPE_REQUEST, "module.remove", remove_cb, 0},
@@ -247,6 +265,7 @@ static const struct flux_msg_handler_spec handlers[] = {
     {FLUX_MSGTYPE_REQUEST, "module.status", status_cb, 0},
     {FLUX_MSGTYPE_REQUEST, "module.debug", debug_cb, 0},
     {FLUX_MSGTYPE_REQUEST, "module.gone", gone_cb, 0},
+    {FLUX_MSGTYPE_REQUEST, "module.disconnect", disconnect_cb, FLUX_ROLE_ALL},
     FLUX_MSGHANDLER_TABLE_END,
 };
 

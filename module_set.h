@@ -1,7 +1,8 @@
 /* module_set.h - the inside of a set of modules, for the module_*.c files
  *
  * module.c has the life of a module, module_load.c its beginning,
- * module_restart.c its second one, module_serve.c the requests of module.*.
+ * module_restart.c its second one, module_hold.c what happens between two,
+ * module_serve.c the requests of module.*.
  */
 #ifndef MODULE_SET_H
 #define MODULE_SET_H
@@ -16,6 +17,7 @@ struct module_set {
     struct attr_set *attrs;
     struct list modules; /* in order of loading */
     struct list waiting; /* restarts that are to come */
+    struct list holds;   /* of reloads that are under way */
     struct module_builtin builtins[8];
     size_t builtin_count;
     struct trace *trace;
@@ -47,6 +49,24 @@ void module_bury(struct module *m);
 /* `request` is the payload of module.load.  EPROTO if it is none. */
 struct module *
 module_load(struct module_set *s, json_t *request, flux_error_t *e);
+
+/* module_hold.c */
+/* Hold requests for the services of `m`, which is about to be told to end on
+ * the request `asked`, until a module of its name runs, for so long at most.
+ */
+int module_hold_begin(struct module *m,
+                      double seconds,
+                      const flux_msg_t *asked);
+/* Deliver them, or answer them with `errnum`, since `why`; if there are. */
+void module_hold_end(struct module_set *s,
+                     const char *name,
+                     int errnum,
+                     const char *why);
+void module_hold_end_all(struct module_set *s);
+/* How many requests wait; -1 if none would. */
+long module_hold_count(struct module_set *s, const char *name);
+/* module.disconnect: who asks no more. */
+void module_hold_disconnect(struct module_set *s, const flux_msg_t *msg);
 
 /* module_restart.c */
 /* A module that has run, or is a restarted one, has failed: if it is to be

@@ -158,11 +158,9 @@ static void drop_services(struct peer *p)
 {
     size_t pos = 0;
     const char *name;
-    struct peer *owner;
 
-    while ((owner = table_next(p->router->services, &pos, &name, NULL)))
-        if (owner == p)
-            table_remove(p->router->services, name);
+    while ((name = router_service_next(p->router, p, &pos)))
+        router_service_remove(p->router, name, p);
 }
 
 static void answer_pending(struct peer *p)
@@ -297,28 +295,46 @@ static bool good_service_name(const char *name)
     return i > 0 && i <= SERVICE_NAME_MAX;
 }
 
+/* Whose a service is that has this entry in the table: NULL if it is held,
+ * and no one has asked for it.
+ */
+static struct peer *owner_of(const char *name, struct peer *entry)
+{
+    return entry->heirs ? table_get(entry->heirs, name) : entry;
+}
+
 int router_service_add(struct router *r, const char *name, struct peer *p)
 {
+    struct peer *entry = table_get(r->services, name);
+
     if (!good_service_name(name)) {
         errno = EINVAL;
         return -1;
     }
-    if (table_get(r->services, name)) {
+    if (entry && owner_of(name, entry)) {
         errno = EEXIST;
         return -1;
     }
-    return table_set(r->services, name, p);
+    return table_set(entry ? entry->heirs : r->services, name, p);
 }
 
 int router_service_remove(struct router *r, const char *name, struct peer *p)
 {
-    struct peer *owner = table_get(r->services, name);
+    struct peer *entry = table_get(r->services, name);
 
-    if (owner != p) {
+    if (!entry || owner_of(name, entry) != p) {
         errno = ENOENT;
         return -1;
     }
-    return table_remove(r->services, name);
+    return table_remove(entry->heirs ? entry->heirs : r->services, name);
+}
+
+void router_service_give(struct router *r, const char *name, struct peer *to)
+{
+    if (to)
+        table_set(r->services, name, to);
+    else
+        table_remove(r->services, name);
 }
 
 struct peer *router_service_find(struct router *r, const char *name)
@@ -329,10 +345,10 @@ struct peer *router_service_find(struct router *r, const char *name)
 const char *router_service_next(struct router *r, struct peer *p, size_t *pos)
 {
     const char *name;
-    struct peer *owner;
+    struct peer *entry;
 
-    while ((owner = table_next(r->services, pos, &name, NULL)))
-        if (owner == p)
+    while ((entry = table_next(r->services, pos, &name, NULL)))
+        if (owner_of(name, entry) == p)
             return name;
     return NULL;
 }
@@ -627,6 +643,11 @@ static void route_request(struct router *r, flux_msg_t *msg)
         deliver_request(p, msg);
     else
         refuse(r, msg, EHOSTUNREACH, NULL);
+}
+
+void router_reroute(struct router *r, flux_msg_t *msg)
+{
+    route_request(r, msg);
 }
 
 static bool is_noted(const struct peer *p, const char *key, size_t len)

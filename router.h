@@ -59,6 +59,7 @@ struct peer {
     struct table *askers;       /* serials of who has asked it and is there */
     uint64_t last_asker;        /* one of these */
     struct pending_set pending; /* requests given to it, not answered yet */
+    struct table *heirs;        /* of a hold: see router_hold.c; else NULL */
     double last_sent; /* reactor time of its last request or response */
     flux_msgcounters_t counters; /* as the peer sees them */
     struct peer_stats stats;
@@ -110,6 +111,8 @@ uint32_t router_rank(struct router *r);
 int router_service_add(struct router *r, const char *name, struct peer *p);
 int router_service_remove(struct router *r, const char *name, struct peer *p);
 struct peer *router_service_find(struct router *r, const char *name);
+/* Hand a service that is there to `to`, or take it away (NULL). */
+void router_service_give(struct router *r, const char *name, struct peer *to);
 /* Walk the services of one peer: start with *pos 0; NULL at the end. */
 const char *router_service_next(struct router *r, struct peer *p, size_t *pos);
 
@@ -117,6 +120,11 @@ const char *router_service_next(struct router *r, struct peer *p, size_t *pos);
  * for, if that one's queue is full now; else NULL.
  */
 struct peer *router_receive(struct peer *from, flux_msg_t *msg);
+
+/* A request, as it came from router_receive(), has to find its way again.
+ * Takes `msg`.
+ */
+void router_reroute(struct router *r, flux_msg_t *msg);
 
 /* Hand `msg` to `p`, past its deferral if `now`.  Takes `msg`. */
 void router_deliver(struct peer *p, flux_msg_t *msg, bool now);

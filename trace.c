@@ -305,16 +305,10 @@ cancel_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
     update_hook(t);
 }
 
-static void disconnect_cb(flux_t *h,
-                          flux_msg_handler_t *mh,
-                          const flux_msg_t *msg,
-                          void *arg)
+void trace_disconnect(struct trace *t, const flux_msg_t *msg)
 {
-    struct trace *t = arg;
     struct list *l, *following;
 
-    (void)h;
-    (void)mh;
     LIST_FOREACH(&t->watches, l, following)
     {
         struct watch *w = LIST_ENTRY(l, struct watch, link);
@@ -328,7 +322,6 @@ static void disconnect_cb(flux_t *h,
 static const struct flux_msg_handler_spec handlers[] = {
     {FLUX_MSGTYPE_REQUEST, "module.trace", trace_cb, 0},
     {FLUX_MSGTYPE_REQUEST, "module.trace-cancel", cancel_cb, 0},
-    {FLUX_MSGTYPE_REQUEST, "module.disconnect", disconnect_cb, FLUX_ROLE_ALL},
     FLUX_MSGHANDLER_TABLE_END,
 };
 

@@ -10,9 +10,9 @@ struct trace;
 struct trace *trace_create(flux_t *h, struct router *router);
 void trace_destroy(struct trace *t);
 
-/* Serve module.trace, module.trace-cancel and module.disconnect on the
- * broker's handle.
- */
+/* Serve module.trace and module.trace-cancel on the broker's handle. */
 int trace_serve(struct trace *t);
+/* module.disconnect: who watches no more. */
+void trace_disconnect(struct trace *t, const flux_msg_t *msg);
 
 #endif /* TRACE_H */

@@ -5,6 +5,7 @@
  *     --exit           mod_main succeeds before the module runs
  *     --set-running    tells that it runs before it enters its reactor, which
  *                      it does when the file named next appears
+ *     --late=FILE      waits for the file before it tells anything
  *     --service=NAME   registers NAME as a service of its own too
  *     anything else    is kept and shown by NAME.args
  *
@@ -172,7 +173,8 @@ report(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
         !(f = flux_rpc_pack(h, "module.status", FLUX_NODEID_ANY, 0, "{s:i}",
                             "status", status)) ||
         flux_rpc_get(f, NULL) < 0)
-        flux_respond_error(h, msg, errno, f ? flux_future_error_string(f) : NULL);
+        flux_respond_error(h, msg, errno,
+                           f ? flux_future_error_string(f) : NULL);
     else
         flux_respond(h, msg, NULL);
     flux_future_destroy(f);
@@ -194,7 +196,7 @@ static const struct flux_msg_handler_spec handlers[] = {
 
 static int wait_for_file(flux_t *h, const char *path)
 {
-    if (!path || flux_module_set_running(h) < 0)
+    if (!path || (h && flux_module_set_running(h) < 0))
         return -1;
     while (access(path, F_OK) < 0)
         poll(NULL, 0, 1);
@@ -221,6 +223,8 @@ static int take_argument(flux_t *h, char **argv)
     }
     if (strcmp(*argv, "--set-running") == 0)
         return wait_for_file(h, argv[1]) < 0 ? -1 : 1;
+    if (strncmp(*argv, "--late=", 7) == 0)
+        return wait_for_file(NULL, *argv + 7) < 0 ? -1 : 1;
     if (strncmp(*argv, "--service=", 10) == 0)
         return register_service(h, *argv + 10) < 0 ? -1 : 1;
     return 1;
