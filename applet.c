@@ -27,28 +27,14 @@
 #include "util.h"
 
 static const struct cli_command *const applets[] = {
-    &cmd_flux,
-    &cmd_broker,
-    &cmd_config,
-    &cmd_dmesg,
-    &cmd_env,
-    &cmd_event,
-    &cmd_exec,
-    &cmd_getattr,
-    &cmd_help,
-    &cmd_logger,
-    &cmd_lsattr,
-    &cmd_modprobe,
-    &cmd_module,
-    &cmd_module_exec,
-    &cmd_module_python_exec,
-    &cmd_overlay, &cmd_ping,
-    &cmd_python,
-    &cmd_rpc,
-    &cmd_setattr,
-    &cmd_start,
-    &cmd_uptime,
-    &cmd_version,
+    &cmd_flux,    &cmd_broker,      &cmd_config,
+    &cmd_dmesg,   &cmd_env,         &cmd_event,
+    &cmd_exec,    &cmd_getattr,     &cmd_help,
+    &cmd_logger,  &cmd_lsattr,      &cmd_modprobe,
+    &cmd_module,  &cmd_module_exec, &cmd_module_python_exec,
+    &cmd_overlay, &cmd_ping,        &cmd_python,
+    &cmd_relay,   &cmd_rpc,         &cmd_setattr,
+    &cmd_start,   &cmd_uptime,      &cmd_version,
 };
 
 const struct cli_command *applet_nth(int i)

@@ -18,6 +18,7 @@
  */
 #include "cli.h"
 
+#include "handle.h"
 #include "opt.h"
 #include "util.h"
 
@@ -324,7 +325,7 @@ void cli_usage_die(struct cli *p, const char *fmt, ...)
 flux_t *cli_open(struct cli *p)
 {
     flux_error_t e = {""};
-    flux_t *h = flux_open_ex(NULL, 0, &e);
+    flux_t *h = handle_open(NULL, 0, false, &e);
 
     if (!h)
         cli_die(p, "flux_open: %s", *e.text ? e.text : flux_strerror(errno));

@@ -90,8 +90,9 @@ void cli_wait(struct cli *p, flux_future_t *f, const char *what);
 
 /* One for each applet; applet.c has their table. */
 extern const struct cli_command cmd_flux, cmd_module, cmd_overlay, cmd_ping,
-    cmd_event, cmd_exec, cmd_getattr, cmd_setattr, cmd_lsattr, cmd_dmesg, cmd_logger, cmd_config,
-    cmd_uptime, cmd_rpc, cmd_version, cmd_help, cmd_env, cmd_start, cmd_broker,
-    cmd_module_exec, cmd_module_python_exec, cmd_modprobe, cmd_python;
+    cmd_event, cmd_exec, cmd_getattr, cmd_setattr, cmd_lsattr, cmd_dmesg,
+    cmd_logger, cmd_config, cmd_uptime, cmd_rpc, cmd_version, cmd_help, cmd_env,
+    cmd_start, cmd_broker, cmd_module_exec, cmd_module_python_exec,
+    cmd_modprobe, cmd_python, cmd_relay;
 
 #endif /* CLI_H */

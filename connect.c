@@ -1,6 +1,8 @@
 /* connect.c - flux_open(): from a URI to a handle
  *
  *   local://PATH  a client of the broker whose UNIX socket is PATH
+ *   ssh://[USER@]HOST[:PORT]/PATH
+ *                 the same on another host (ssh.c)
  *   fd://N        an inherited end of a socketpair, as module loaders get it
  *   loop://       a handle that receives what it sends (loop.c)
  *
@@ -9,97 +11,17 @@
  * or the outermost one, beginning with the instance of FLUX_URI; beyond the
  * outermost there is only itself.
  *
- * The server's first byte is 0, or the errno for which it will not have us.
- * It is read alone, since a module's first message may follow at once.  The
- * connect itself may wait, for a server whose backlog is full; from then on
- * the descriptor does not block.
- *
  * Where something fails the error text says what it was done on.
  */
-#include <fcntl.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "dial.h"
 #include "loop.h"
+#include "ssh.h"
 #include "stream.h"
 #include "util.h"
 
 static const char *const DEFAULT_URI = "local:///run/flux/local";
-
-/* ---- sockets ------------------------------------------------------------- */
-
-static int read_welcome(int fd, unsigned char *answer)
-{
-    ssize_t n;
-
-    while ((n = read(fd, answer, 1)) < 0) {
-        if (errno != EAGAIN && errno != EINTR)
-            return -1;
-        if (stream_poll(fd, FLUX_POLLIN, -1) < 0)
-            return -1;
-    }
-    if (n == 0) {
-        errno = ECONNRESET;
-        return -1;
-    }
-    return 0;
-}
-
-static int handshake(int fd, const char *name, flux_error_t *e)
-{
-    unsigned char answer;
-
-    if (read_welcome(fd, &answer) < 0)
-        return util_error(e, "no welcome from the broker on %s: %s", name,
-                          strerror(errno));
-    if (answer != 0)
-        return util_errno(e, answer, "the broker on %s refused us: %s", name,
-                          strerror(answer));
-    return 0;
-}
-
-static int prepare_descriptor(int fd)
-{
-    return util_set_cloexec(fd, true) < 0 || util_set_nonblock(fd, true) < 0
-               ? -1
-               : 0;
-}
-
-static int connect_socket(int fd, const char *path, flux_error_t *e)
-{
-    struct sockaddr_un addr = {.sun_family = AF_UNIX};
-
-    if (strlen(path) >= sizeof(addr.sun_path))
-        return util_errno(e, ENAMETOOLONG,
-                          "broker socket with a name of more than %zu bytes: "
-                          "%s",
-                          sizeof(addr.sun_path) - 1, path);
-    memcpy(addr.sun_path, path, strlen(path) + 1);
-    if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0)
-        return 0;
-    if (errno == ENOENT)
-        return util_error(e, "broker socket %s was not found", path);
-    return util_error(e, "cannot connect to broker socket %s: %s", path,
-                      strerror(errno));
-}
-
-static int connect_local(const char *path, flux_error_t *e)
-{
-    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-
-    if (fd < 0)
-        return util_error(e, "no socket for %s: %s", path, strerror(errno));
-    if (connect_socket(fd, path, e) < 0 || prepare_descriptor(fd) < 0 ||
-        handshake(fd, path, e) < 0) {
-        int saved = errno;
-
-        close(fd);
-        errno = saved;
-        return -1;
-    }
-    return fd;
-}
 
 flux_t *handle_open_fd(int fd, int flags, bool shake, flux_error_t *e)
 {
@@ -107,14 +29,14 @@ flux_t *handle_open_fd(int fd, int flags, bool shake, flux_error_t *e)
     flux_t *h = NULL;
 
     snprintf(name, sizeof(name), "descriptor %d", fd);
-    if (shake && handshake(fd, name, e) < 0) {
+    if (shake && dial_handshake(fd, name, e) < 0) {
         int saved = errno;
 
         close(fd);
         errno = saved;
         return NULL;
     }
-    h = stream_create(fd, flags, NULL, NULL);
+    h = stream_create(fd, flags, NULL);
     if (!h)
         util_error(e, "%s: %s", name, strerror(errno));
     return h;
@@ -154,46 +76,75 @@ static flux_t *with_credentials(flux_t *h, flux_error_t *e)
     return h;
 }
 
-static flux_t *open_local(const char *path, int flags, flux_error_t *e)
+static int redial_local(const char *path, pid_t *pid)
 {
+    (void)pid;
+    return dial_local(path, NULL);
+}
+
+static flux_t *
+open_local(const char *path, int flags, bool quiet, flux_error_t *e)
+{
+    const struct stream_server server = {path, redial_local, 0};
     int fd;
 
+    (void)quiet;
     if (*path == '\0') {
         util_errno(e, EINVAL, "local:// without the path of a socket");
         return NULL;
     }
-    if ((fd = connect_local(path, e)) < 0)
+    if ((fd = dial_local(path, e)) < 0)
         return NULL;
-    return with_credentials(stream_create(fd, flags, path, connect_local), e);
+    return with_credentials(stream_create(fd, flags, &server), e);
 }
 
-static flux_t *open_fd(const char *number, int flags, flux_error_t *e)
+static int redial_ssh(const char *address, pid_t *pid)
+{
+    return ssh_dial(address, false, pid, NULL);
+}
+
+static flux_t *
+open_ssh(const char *address, int flags, bool quiet, flux_error_t *e)
+{
+    struct stream_server server = {address, redial_ssh, 0};
+    int fd = ssh_dial(address, quiet, &server.pid, e);
+
+    return fd < 0 ? NULL
+                  : with_credentials(stream_create(fd, flags, &server), e);
+}
+
+static flux_t *
+open_fd(const char *number, int flags, bool quiet, flux_error_t *e)
 {
     uint32_t fd;
 
+    (void)quiet;
     if (util_parse_uint32(number, 10, &fd) < 0 || fd > INT32_MAX) {
         util_errno(e, EINVAL, "fd://%s: not the number of a descriptor",
                    number);
         return NULL;
     }
-    if (prepare_descriptor((int)fd) < 0) {
+    if (dial_prepare((int)fd) < 0) {
         util_error(e, "fd://%s: %s", number, strerror(errno));
         return NULL;
     }
     return handle_open_fd((int)fd, flags, true, e);
 }
 
-static flux_t *open_loop(const char *path, int flags, flux_error_t *e)
+static flux_t *
+open_loop(const char *path, int flags, bool quiet, flux_error_t *e)
 {
     (void)path;
+    (void)quiet;
     return with_credentials(loop_create(flags), e);
 }
 
 static const struct scheme {
     const char *prefix;
-    flux_t *(*open)(const char *path, int flags, flux_error_t *e);
+    flux_t *(*open)(const char *path, int flags, bool quiet, flux_error_t *e);
 } schemes[] = {
     {"local://", open_local},
+    {"ssh://", open_ssh},
     {"fd://", open_fd},
     {"loop://", open_loop},
 };
@@ -204,7 +155,7 @@ static int environment_flags(void)
            (getenv("FLUX_HANDLE_MATCHDEBUG") ? FLUX_O_MATCHDEBUG : 0);
 }
 
-static flux_t *open_uri(const char *uri, int flags, flux_error_t *e)
+static flux_t *open_uri(const char *uri, int flags, bool quiet, flux_error_t *e)
 {
     const char *colon = strstr(uri, "://");
 
@@ -212,7 +163,8 @@ static flux_t *open_uri(const char *uri, int flags, flux_error_t *e)
         size_t len = strlen(schemes[i].prefix);
 
         if (strncmp(uri, schemes[i].prefix, len) == 0)
-            return schemes[i].open(uri + len, flags | environment_flags(), e);
+            return schemes[i].open(uri + len, flags | environment_flags(),
+                                   quiet, e);
     }
     util_errno(e, ENOENT, "Unable to find connector name '%.*s'",
                colon ? (int)(colon - uri) : (int)strlen(uri), uri);
@@ -249,32 +201,32 @@ static int ancestor_count(const char *path)
 /* Put the parent's handle in the place of `*h`; false if there is none, or
  * if it cannot be opened, when `*h` is NULL.
  */
-static bool go_up(flux_t **h, int flags, flux_error_t *e)
+static bool go_up(flux_t **h, int flags, bool quiet, flux_error_t *e)
 {
     const char *uri = flux_attr_get(*h, "parent-uri");
     flux_t *parent;
 
     if (!uri)
         return false;
-    parent = open_uri(uri, flags, e);
+    parent = open_uri(uri, flags, quiet, e);
     flux_close(*h);
     *h = parent;
     return parent != NULL;
 }
 
-static flux_t *open_ancestor(int count, int flags, flux_error_t *e)
+static flux_t *open_ancestor(int count, int flags, bool quiet, flux_error_t *e)
 {
     const char *uri = getenv("FLUX_URI");
-    flux_t *h = open_uri(uri ? uri : DEFAULT_URI, flags, e);
+    flux_t *h = open_uri(uri ? uri : DEFAULT_URI, flags, quiet, e);
 
-    while (h && count != 0 && go_up(&h, flags, e))
+    while (h && count != 0 && go_up(&h, flags, quiet, e))
         count -= count > 0;
     return h;
 }
 
 /* ---- published ----------------------------------------------------------- */
 
-flux_t *flux_open_ex(const char *uri, int flags, flux_error_t *e)
+flux_t *handle_open(const char *uri, int flags, bool quiet, flux_error_t *e)
 {
     const int known = FLUX_O_TRACE | FLUX_O_CLONE | FLUX_O_NONBLOCK |
                       FLUX_O_MATCHDEBUG | FLUX_O_TEST_NOSUB | FLUX_O_RPCTRACK |
@@ -286,8 +238,13 @@ flux_t *flux_open_ex(const char *uri, int flags, flux_error_t *e)
         return NULL;
     }
     if (count != ANCESTOR_NONE)
-        return open_ancestor(count, flags, e);
-    return open_uri(uri, flags, e);
+        return open_ancestor(count, flags, quiet, e);
+    return open_uri(uri, flags, quiet, e);
+}
+
+flux_t *flux_open_ex(const char *uri, int flags, flux_error_t *e)
+{
+    return handle_open(uri, flags, e != NULL, e);
 }
 
 flux_t *flux_open(const char *uri, int flags)

@@ -1,7 +1,7 @@
 /* handle.h - the inside of a flux_t, for the files that make one up
  *
  * handle.c holds the flux_t itself, connect.c the connectors (local://,
- * fd://, loop://) behind flux_open(), dispatch.c the message handlers,
+ * ssh://, fd://, loop://) behind flux_open(), dispatch.c the message handlers,
  * future.c, rpc.c and client.c what is made of those.  None of them knows of
  * the broker.
  */
@@ -18,6 +18,11 @@
  * socket is closed with the handle, or when this fails.
  */
 flux_t *handle_open_fd(int fd, int flags, bool handshake, flux_error_t *e);
+
+/* As flux_open_ex(3).  If `quiet`, what a helper such as ssh(1) says of why it
+ * failed is in `e` alone; else the user sees it on stderr as it is said.
+ */
+flux_t *handle_open(const char *uri, int flags, bool quiet, flux_error_t *e);
 
 /* What a connector may offer beyond the published flux_handle_ops. */
 struct handle_batch_ops {

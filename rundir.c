@@ -6,6 +6,9 @@
  * taken for a /tmp: a fresh one is made in it.  The folder must belong to the
  * user, and no one else may write to it.
  *
+ * Rank 0 puts a link bin/flux to its own program into it: with only the address
+ * of a socket, `flux relay` is found beside it (ssh.c; Flux's connector, too).
+ *
  * The file broker-RANK.lock in it is locked (fcntl) as long as the broker
  * lives.  The kernel lets go of it when the broker dies, however it dies; so a
  * socket that lies there without a lock is nobody's.
@@ -17,13 +20,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sys.h"
 #include "util.h"
 
 enum { DEPTH_MAX = 64 }; /* folders in folders that are removed */
 
 struct rundir {
     char *path;
-    int lock; /* descriptor, or -1 */
+    int lock;   /* descriptor, or -1 */
+    char *flux; /* the link that this broker made, or NULL */
     bool cleanup;
 };
 
@@ -136,6 +141,43 @@ static int lock(struct rundir *d, uint32_t rank, flux_error_t *e)
                       strerror(errno));
 }
 
+/* What a broker that was killed has left there may be of another build. */
+static int make_link(struct rundir *d)
+{
+    char *bin = util_asprintf("%s/bin", d->path);
+    char *exe = sys_executable();
+    int rc = -1;
+
+    d->flux = util_asprintf("%s/bin/flux", d->path);
+    if (bin && exe && d->flux && (mkdir(bin, 0755) == 0 || errno == EEXIST)) {
+        unlink(d->flux);
+        rc = symlink(exe, d->flux);
+    }
+    free(exe);
+    free(bin);
+    return rc;
+}
+
+static void remove_link(struct rundir *d)
+{
+    if (!d->flux)
+        return;
+    unlink(d->flux);
+    *strrchr(d->flux, '/') = '\0';
+    rmdir(d->flux);
+    free(d->flux);
+}
+
+static int fill(struct rundir *d, uint32_t rank, flux_error_t *e)
+{
+    if (lock(d, rank, e) < 0)
+        return -1;
+    if (rank == 0 && make_link(d) < 0)
+        return util_error(e, "cannot make bin/flux in '%s': %s", d->path,
+                          strerror(errno));
+    return 0;
+}
+
 struct rundir *
 rundir_create(struct attr_set *attrs, uint32_t rank, flux_error_t *e)
 {
@@ -145,7 +187,7 @@ rundir_create(struct attr_set *attrs, uint32_t rank, flux_error_t *e)
     if (!d)
         return NULL;
     d->lock = -1;
-    if (make(d, attr_value(attrs, "rundir"), e) < 0 || lock(d, rank, e) < 0) {
+    if (make(d, attr_value(attrs, "rundir"), e) < 0 || fill(d, rank, e) < 0) {
         int saved_errno = errno;
 
         d->cleanup = d->cleanup && saved_errno != EBUSY;
@@ -171,6 +213,7 @@ void rundir_destroy(struct rundir *d)
 
     if (!d)
         return;
+    remove_link(d);
     if (d->cleanup && d->path)
         remove_tree(AT_FDCWD, d->path, 0);
     if (d->lock >= 0)

@@ -1,6 +1,6 @@
 /* stream.c - a flux_t over a connected socket
  *
- * The operations behind local:// and fd://, made of a conn (conn.h) and
+ * The operations behind local://, ssh:// and fd://, made of a conn (conn.h) and
  * poll(2).  The descriptor never blocks; a call that is to wait polls.
  *
  * A client that waits for room to write reads at the same time, because the
@@ -21,6 +21,7 @@
 #include "stream.h"
 
 #include <poll.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "credopt.h"
@@ -31,8 +32,8 @@ static const double POLL_SECONDS_MAX = 1e6;
 
 struct stream {
     struct conn *conn;
-    char *path; /* to connect again, or NULL */
-    stream_connect_f connect;
+    struct stream_server server;
+    char *address;             /* the server's, NULL without one */
     struct flux_msg_cred cred; /* stamped on what is sent, where not unset */
 };
 
@@ -115,7 +116,7 @@ static int wait_writable(struct stream *s, int *events)
 static int op_flush(void *impl, int flags)
 {
     struct stream *s = impl;
-    int events = FLUX_POLLOUT | (s->path ? FLUX_POLLIN : 0);
+    int events = FLUX_POLLOUT | (s->address ? FLUX_POLLIN : 0);
     int rc;
 
     while ((rc = conn_flush(s->conn)) > 0) {
@@ -253,36 +254,45 @@ op_setopt(void *impl, const char *option, const void *val, size_t len)
 {
     struct stream *s = impl;
 
-    return s->path ? credopt_set(&s->cred, option, val, len)
-                   : util_fail(EINVAL);
+    return s->address ? credopt_set(&s->cred, option, val, len)
+                      : util_fail(EINVAL);
 }
 
 static int op_getopt(void *impl, const char *option, void *val, size_t len)
 {
     struct stream *s = impl;
 
-    return s->path ? credopt_get(&s->cred, option, val, len)
-                   : util_fail(EINVAL);
+    return s->address ? credopt_get(&s->cred, option, val, len)
+                      : util_fail(EINVAL);
+}
+
+/* The process sees the end of its input, and ends when all of it is sent. */
+static void hang_up(struct stream *s)
+{
+    conn_destroy(s->conn);
+    while (s->server.pid > 0 && waitpid(s->server.pid, NULL, 0) < 0 &&
+           errno == EINTR)
+        ;
 }
 
 static int op_reconnect(void *impl)
 {
     struct stream *s = impl;
     struct conn *conn;
+    pid_t pid = 0;
     int fd;
 
-    if (!s->path) {
-        errno = ENOSYS;
-        return -1;
-    }
-    if ((fd = s->connect(s->path, NULL)) < 0)
+    if (!s->address)
+        return util_fail(ENOSYS);
+    if ((fd = s->server.redial(s->address, &pid)) < 0)
         return -1;
     if (!(conn = conn_create(fd))) {
         close(fd);
         return -1;
     }
-    conn_destroy(s->conn);
+    hang_up(s);
     s->conn = conn;
+    s->server.pid = pid;
     return 0;
 }
 
@@ -290,8 +300,8 @@ static void op_destroy(void *impl)
 {
     struct stream *s = impl;
 
-    conn_destroy(s->conn);
-    free(s->path);
+    hang_up(s);
+    free(s->address);
     free(s);
 }
 
@@ -314,8 +324,16 @@ static const struct handle_batch_ops stream_batch_ops = {
     .wait = op_wait,
 };
 
-flux_t *
-stream_create(int fd, int flags, const char *path, stream_connect_f connect)
+static int set_server(struct stream *s, const struct stream_server *server)
+{
+    if (!server)
+        return 0;
+    s->server = *server;
+    s->address = strdup(server->address);
+    return s->address ? 0 : -1;
+}
+
+flux_t *stream_create(int fd, int flags, const struct stream_server *server)
 {
     struct conn *conn = conn_create(fd);
     struct stream *s = conn ? calloc(1, sizeof(*s)) : NULL;
@@ -327,8 +345,8 @@ stream_create(int fd, int flags, const char *path, stream_connect_f connect)
         conn_destroy(conn);
         return NULL;
     }
-    *s = (struct stream){.conn = conn, .connect = connect, .cred = UNSET};
-    if (!path || (s->path = strdup(path)))
+    *s = (struct stream){.conn = conn, .cred = UNSET};
+    if (set_server(s, server) == 0)
         h = handle_create(s, &stream_ops, &stream_batch_ops, flags);
     if (!h)
         op_destroy(s);

@@ -4,18 +4,20 @@
 
 #include "handle.h"
 
-/* A new connection to the socket at `path`, non-blocking, the server's
- * welcome read.  -1 with errno, and `e` says what failed on what.
- */
-typedef int (*stream_connect_f)(const char *path, flux_error_t *e);
+/* The server of a client that connects by an address. */
+struct stream_server {
+    const char *address;
+    /* A new connection, non-blocking, the welcome read; `pid` as below. */
+    int (*redial)(const char *address, pid_t *pid);
+    pid_t pid; /* process behind the descriptor that is to be reaped, or 0 */
+};
 
 /* Takes `fd`, non-blocking and past its handshake; closes it if this fails.
- * `path` and `connect` serve flux_reconnect() and mark a client of a server
+ * `server` (copied) serves flux_reconnect() and marks a client of a server
  * that tells owners from guests, whose handle may set the FLUX_OPT_TESTING_
- * options; both NULL for an inherited descriptor.
+ * options; NULL for an inherited descriptor.
  */
-flux_t *
-stream_create(int fd, int flags, const char *path, stream_connect_f connect);
+flux_t *stream_create(int fd, int flags, const struct stream_server *server);
 
 /* Poll `fd`, through EINTR.  Bits of FLUX_POLLIN, FLUX_POLLOUT, FLUX_POLLERR,
  * or -1 with errno, which is ETIMEDOUT after `timeout` seconds (< 0: never).

@@ -40,8 +40,8 @@ hardened "its tables are read-only once bound" GNU_RELRO -l
 hardened "and bound at the start" "NOW PIE" -d
 hardened "it looks after its stack" __stack_chk_fail --dyn-syms
 case $(getconf GNU_LIBC_VERSION 2>/dev/null) in
-glibc*) hardened "and where a copy goes" __memcpy_chk --dyn-syms ;;
-*) skip "and where a copy goes" "a C library without FORTIFY" ;;
+glibc*) hardened "and where a text goes" __snprintf_chk --dyn-syms ;;
+*) skip "and where a text goes" "a C library without FORTIFY" ;;
 esac
 if [ -z "${TEST_BUILD:-}" ]; then
     # shellcheck disable=SC2016 # the inner shell's

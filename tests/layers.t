@@ -14,7 +14,7 @@ layer() { # FILE: sets LAYER
     topology.* | idset.*) LAYER=1 ;;
     json*.? | toml.* | msg*.? | reactor*.? | matchtag.*) LAYER=2 ;;
     conn.* | credopt.* | rowfmt.* | modstats.* | toprows.* | screen.* | prometheus.*) LAYER=3 ;;
-    handle.* | dispatch*.? | stream.* | connect.* | loop.* | hwatch.*) LAYER=4 ;;
+    handle.* | dispatch*.? | stream.* | connect.* | dial.* | ssh.* | loop.* | hwatch.*) LAYER=4 ;;
     future*.? | rpc.* | call.* | chain.* | composite.* | respond.*) LAYER=4 ;;
     client*.? | attribute.* | codec.* | conf.* | flog.* | method.*) LAYER=4 ;;
     modside.* | modlife.* | serve.*) LAYER=4 ;;

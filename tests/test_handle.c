@@ -294,14 +294,15 @@ static void *flood(void *arg)
 
 static void test_flood(void)
 {
+    const struct stream_server client = {.address = "a client's"};
     flux_t *a, *b;
     pthread_t thread;
     void *result;
     int fds[2];
 
     sys_socketpair(fds);
-    a = stream_create(fds[0], 0, "a client", NULL);
-    b = stream_create(fds[1], 0, "another", NULL);
+    a = stream_create(fds[0], 0, &client);
+    b = stream_create(fds[1], 0, &client);
     pthread_create(&thread, NULL, flood, b);
     is_int((intptr_t)flood(a), FLOOD, "10 MB both ways at once, this end");
     pthread_join(thread, &result);
@@ -408,6 +409,19 @@ static void test_uris(void)
     unsetenv("FLUX_HANDLE_USERID");
 }
 
+/* A shell takes the host's name for a script's, and says that it is none. */
+static void test_ssh(void)
+{
+    flux_error_t e;
+
+    setenv("FLUX_SSH", "sh", 1);
+    ok(!flux_open_ex("ssh://no-such-script/x", 0, &e) && errno == ECONNRESET,
+       "ssh:// without a connection");
+    ok(strstr(e.text, "no-such-script") && !strstr(e.text, "welcome"),
+       "what ssh said is the error's text");
+    unsetenv("FLUX_SSH");
+}
+
 /* Accept one client and give it `answer` before it asks. */
 static void *serve(void *arg)
 {
@@ -486,6 +500,7 @@ int main(void)
     test_nonblock();
     test_handshake();
     test_uris();
+    test_ssh();
     test_local();
     return done();
 }

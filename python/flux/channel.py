@@ -1,8 +1,9 @@
 """flux.channel - the connection to a broker: bytes in, bytes out
 
-local://PATH is a UNIX socket; fd://N a socket end that was inherited, which
-is how a module's process gets its channel (RFC 5).  Either begins with one
-byte from the broker: 0, or the errno with which it turns us away.
+local://PATH is a UNIX socket; ssh://HOST/PATH the same on another host
+(flux.ssh); fd://N a socket end that was inherited, which is how a module's
+process gets its channel (RFC 5).  Each begins with one byte from the broker:
+0, or the errno with which it turns us away.
 
 The descriptor is non-blocking.  send() queues and, unless hold() is in
 effect, writes; release() writes what was held in one go, so that the
@@ -44,13 +45,7 @@ def connect(uri):
     except KeyError:
         text = "Unable to find connector name '%s'" % scheme
         raise _connect_error(errno.ENOENT, text) from None
-    fd = opener(address)
-    try:
-        _greet(fd)
-    except BaseException:
-        os.close(fd)
-        raise
-    return Channel(fd)
+    return opener(address)
 
 
 def _connect_error(errnum, text=None):
@@ -71,7 +66,18 @@ def _open_local(path):
     except OSError as exc:
         sock.close()
         raise _connect_error(exc.errno or errno.ENAMETOOLONG) from None
-    return sock.detach()
+    return _greeted(sock.detach())
+
+
+def _open_ssh(address):
+    from flux.ssh import dial
+
+    try:
+        fd, process = dial(address)
+    except OSError as exc:
+        raise _connect_error(exc.errno, exc.strerror) from None
+    os.set_blocking(fd, False)
+    return Channel(fd, process)
 
 
 def _open_fd(number):
@@ -82,18 +88,24 @@ def _open_fd(number):
         raise _connect_error(errno.EINVAL) from None
     except OSError as exc:
         raise _connect_error(exc.errno) from None
-    return fd
+    return _greeted(fd)
 
 
-_OPENERS = {"local": _open_local, "fd": _open_fd}
+_OPENERS = {"local": _open_local, "ssh": _open_ssh, "fd": _open_fd}
 
 
-def _greet(fd):
-    os.set_blocking(fd, True)
-    answer = os.read(fd, 1)
-    if answer != b"\0":
-        raise _connect_error(ord(answer) if answer else errno.ECONNRESET)
-    os.set_blocking(fd, False)
+def _greeted(fd):
+    """The Channel, if the broker's first byte is a welcome."""
+    try:
+        os.set_blocking(fd, True)
+        answer = os.read(fd, 1)
+        if answer != b"\0":
+            raise _connect_error(ord(answer) if answer else errno.ECONNRESET)
+        os.set_blocking(fd, False)
+    except BaseException:
+        os.close(fd)
+        raise
+    return Channel(fd)
 
 
 class Channel:
@@ -108,10 +120,12 @@ class Channel:
         "_early",
         "_broken",
         "_poll",
+        "_process",
     )
 
-    def __init__(self, fd):
+    def __init__(self, fd, process=None):
         self.fd = fd
+        self._process = process  # behind the descriptor, or None
         self.pending = 0  # bytes queued and not yet written
         self._splitter = Splitter()
         self._out = []
@@ -128,6 +142,8 @@ class Channel:
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
+            if self._process:
+                self._process.wait()
 
     def fail(self):
         """Neither read nor write any more: what came is no message."""
