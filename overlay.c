@@ -10,7 +10,8 @@
  *
  * and the kernel says whose process is there: another user's is refused.
  * After that come frames both ways, and the neighbour is a peer of the router
- * under its UUID.  A child is subscribed to every event.
+ * under its UUID.  A child is subscribed to every event.  It is not greeted
+ * before its parent has been: a broker that has joined can reach rank 0.
  *
  * A child that is lost is logged, and the router answers what was pending in
  * it.  A parent that is lost ends this broker, and so the subtree, in order.
@@ -390,8 +391,16 @@ static int start_listening(struct overlay *o, flux_error_t *e)
                                          FLUX_POLLIN, accept_cb, o);
     if (!o->listener)
         return util_error(e, "out of memory");
-    flux_watcher_start(o->listener);
     return 0;
+}
+
+/* Children wait in the socket's backlog until then: what a child asks of the
+ * ranks above must find a way there.
+ */
+static void admit_children(struct overlay *o)
+{
+    if (o->listener)
+        flux_watcher_start(o->listener);
 }
 
 /* ---- parent ---------------------------------------------------------------------- */
@@ -433,6 +442,7 @@ static void meet_parent(struct hello *hello)
     flux_log(o->h, LOG_DEBUG, "hello parent %u %.36s", (unsigned)rank,
              (const char *)hello->data + 1);
     router_set_parent(o->router, link_peer(o->parent->peer));
+    admit_children(o);
     o->callbacks.parent_ready(o->callbacks.arg);
 }
 
@@ -506,8 +516,10 @@ int overlay_start(struct overlay *o,
     o->callbacks = *callbacks;
     if (start_listening(o, e) < 0)
         return -1;
-    if (o->rank == 0)
+    if (o->rank == 0) {
+        admit_children(o);
         return 0;
+    }
     o->retry_delay = RETRY_FIRST;
     o->connect_until = util_monotime() + CONNECT_DEADLINE;
     o->retry = flux_timer_watcher_create(flux_get_reactor(o->h), RETRY_FIRST, 0.,
