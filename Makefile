@@ -7,6 +7,7 @@
 #   make check-asan   the same under sanitizers; check-tsan, check-valgrind
 #   make HARDEN=      without stack protector, FORTIFY and full RELRO
 #   make check-reload modules reloaded under load, ten times as long
+#   make check-kill   each broker of 16 is killed in traffic, in two trees
 #   make install      PREFIX=/usr/local DESTDIR=
 #   make lint         compilers' warnings as errors, static analysis, manual pages
 
@@ -129,6 +130,8 @@ $(B)/lib/flux/modules/%.so: examples/%.c $(B)/include/flux/core.h \
 TEST_MODULES = $(patsubst tests/modules/%.c,$(B)/tests/modules/%.so,\
 	$(wildcard tests/modules/*.c))
 UNIT_TESTS = $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
+CLIENTS = $(patsubst tests/%.c,$(B)/tests/%,tests/pipeline.c \
+	$(wildcard tests/client_*.c))
 T = $(UNIT_TESTS) $(sort $(wildcard tests/*.t))
 TEST_SECONDS = 110
 PROVE = B=$(abspath $(B)) prove -j2 -e "timeout -k 5 $(TEST_SECONDS)"
@@ -144,7 +147,8 @@ $(B)/tests/test_%: tests/test_%.c tests/tap.h $(B)/tests/libbusyflux.a
 		$(B)/tests/libbusyflux.a $(LDLIBS) -lm
 
 # Programs that tests use.
-$(B)/tests/pipeline: tests/pipeline.c $(B)/tests/libbusyflux.a
+$(CLIENTS): $(B)/tests/%: tests/%.c tests/tap.h $(B)/tests/libbusyflux.a
+	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -I. $(LDFLAGS) -o $@ $< \
 		$(B)/tests/libbusyflux.a $(LDLIBS) -lm
 
@@ -154,7 +158,7 @@ $(B)/tests/modules/%.so: tests/modules/%.c $(B)/include/flux/core.h \
 	$(CC) $(CSTD) $(WARN) $(WERROR) -Wno-missing-prototypes $(CFLAGS) \
 		-shared -fPIC -I$(B)/include -o $@ $<
 
-tests: all $(UNIT_TESTS) $(TEST_MODULES) $(B)/tests/pipeline
+tests: all $(UNIT_TESTS) $(CLIENTS) $(TEST_MODULES)
 
 check:
 	.ci/need cc make python3 prove
@@ -185,6 +189,10 @@ check-valgrind: all tests
 	prove -j2 -e "$(VALGRIND) --leak-check=full" $(UNIT_TESTS)
 	TEST_BUILD=valgrind TEST_WRAP=$(WRAP) $(PROVE) tests/module.t \
 		tests/service.t tests/event.t tests/log.t tests/rpc.t tests/trace.t
+
+check-kill: tests
+	KILL_VICTIMS="1 2 3 4 5 6 7 8 9 10 11 12 13 14 15" \
+	KILL_TOPOS="kary:2 kary:4" $(PROVE) tests/kill.t
 
 demo: all
 	.ci/need cc
@@ -245,4 +253,4 @@ clean:
 	rm -rf $(B)
 
 .PHONY: all static headers manuals install uninstall clean tests check check-reload check-asan \
-	check-tsan check-valgrind demo lint
+	check-tsan check-valgrind check-kill demo lint

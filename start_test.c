@@ -7,6 +7,9 @@
  * have no input and a process group of their own, so that ^C is the leader's
  * business.  They all end when this process does.
  *
+ * A broker that a signal has ended cannot end what its children had started;
+ * that is done here (orphans.c).
+ *
  * When a broker exits (--test-exit-mode=any) or the leader does (=leader),
  * the others have --test-exit-timeout to follow; then they are killed.
  */
@@ -16,6 +19,7 @@
 #include <unistd.h>
 
 #include "hostlist.h"
+#include "orphans.h"
 #include "reactor.h"
 #include "rundir.h"
 #include "start.h"
@@ -166,6 +170,22 @@ static void report(struct broker_process *b, int status)
                  (int)b->pid, WEXITSTATUS(status));
 }
 
+static void end_orphans(struct broker_process *b)
+{
+    struct test *t = b->test;
+    pid_t *own = calloc(t->size, sizeof(*own));
+    char *uri = util_asprintf("FLUX_URI=local://%s/local-%u", t->rundir,
+                              (unsigned)b->rank);
+    uint32_t i;
+
+    for (i = 0; own && i < t->size; i++)
+        own[i] = t->brokers[i].pid;
+    if (own && uri)
+        orphans_end(uri, own, t->size);
+    free(uri);
+    free(own);
+}
+
 static void exited_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
     struct broker_process *b = arg;
@@ -176,6 +196,8 @@ static void exited_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *a
     (void)revents;
     report(b, status);
     b->pid = 0;
+    if (WIFSIGNALED(status))
+        end_orphans(b);
     if (b->rank == 0)
         t->leader_code = code;
     if (code > t->highest_code)
@@ -317,6 +339,7 @@ int start_test(struct cli *p, uint32_t size, bool print)
     if (print)
         print_lines(&t);
     if (!cli_count(p, "noexec")) {
+        orphans_adopt();
         start_brokers(&t);
         if (watch(&t) < 0 || flux_reactor_run(t.r, 0) < 0) {
             kill_all(&t, SIGKILL);

@@ -99,6 +99,68 @@ int sys_die_with_parent(int signum)
     return 0;
 }
 
+void sys_adopt_orphans(void)
+{
+#ifdef PR_SET_CHILD_SUBREAPER
+    int saved = errno;
+
+    prctl(PR_SET_CHILD_SUBREAPER, 1UL, 0UL, 0UL, 0UL);
+    errno = saved;
+#endif
+}
+
+size_t sys_children(pid_t *pids, size_t limit)
+{
+    char path[64];
+    size_t count = 0;
+    long pid;
+    FILE *f;
+
+    snprintf(path, sizeof(path), "/proc/%ld/task/%ld/children", (long)getpid(),
+             (long)getpid());
+    if (!(f = fopen(path, "re")))
+        return 0;
+    while (count < limit && fscanf(f, "%ld", &pid) == 1)
+        pids[count++] = (pid_t)pid;
+    fclose(f);
+    return count;
+}
+
+/* NULL if there is no such process. */
+static FILE *open_facts(pid_t pid, const char *name)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "/proc/%ld/%s", (long)pid, name);
+    return fopen(path, "re");
+}
+
+/* One that lives has a command line, be its environment empty. */
+static bool is_ending(pid_t pid)
+{
+    FILE *f = open_facts(pid, "cmdline");
+    bool empty = f && fgetc(f) == EOF;
+
+    if (f)
+        fclose(f);
+    return empty;
+}
+
+bool sys_process_had(pid_t pid, const char *variable)
+{
+    FILE *f = open_facts(pid, "environ");
+    char *entry = NULL;
+    size_t size = 0;
+    bool found = false;
+
+    while (f && !found && getdelim(&entry, &size, '\0', f) > 0)
+        found = strcmp(entry, variable) == 0;
+    free(entry);
+    if (f)
+        fclose(f);
+    return found || is_ending(pid);
+}
+
 static int close_range_from(int first)
 {
 #ifdef SYS_close_range

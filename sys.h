@@ -24,6 +24,22 @@ void sys_thread_name(const char *name);
  */
 int sys_die_with_parent(int signum);
 
+/* Make the calling process the parent of those below it that lose theirs.
+ * Fallback: nothing is done.
+ */
+void sys_adopt_orphans(void);
+
+/* The process ids of the calling (single) thread's children, zombies too; how
+ * many, at most `limit`.  Fallback: none.
+ */
+size_t sys_children(pid_t *pids, size_t limit);
+
+/* Whether a process was started with `variable` ("NAME=VALUE") in its
+ * environment, or whether it is ending and shows nothing of it any more.
+ * Fallback: false.
+ */
+bool sys_process_had(pid_t pid, const char *variable);
+
 /* Close all descriptors from `first` on.  Safe between fork and exec.
  * Fallback: those below the limit of open files, which takes longer.
  */
