@@ -79,7 +79,8 @@ struct overlay {
     flux_msg_handler_t **handlers;
 };
 
-/* ---- sockets -------------------------------------------------------------- */
+/* ---- sockets --------------------------------------------------------------
+ */
 
 static int socket_address(const struct overlay *o,
                           uint32_t rank,
@@ -104,8 +105,8 @@ static int open_socket(void)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
-    if (fd >= 0
-        && (util_set_cloexec(fd, true) < 0 || util_set_nonblock(fd, true) < 0)) {
+    if (fd >= 0 &&
+        (util_set_cloexec(fd, true) < 0 || util_set_nonblock(fd, true) < 0)) {
         close(fd);
         return -1;
     }
@@ -122,8 +123,8 @@ static void put_u32(unsigned char *p, uint32_t v)
 
 static uint32_t get_u32(const unsigned char *p)
 {
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8
-         | p[3];
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 |
+           p[3];
 }
 
 static int check_peer_user(int fd)
@@ -139,7 +140,8 @@ static int check_peer_user(int fd)
     return -1;
 }
 
-/* ---- greetings ------------------------------------------------------------- */
+/* ---- greetings -------------------------------------------------------------
+ */
 
 static void hello_destroy(struct hello *hello)
 {
@@ -176,7 +178,8 @@ static struct hello *hello_create(struct overlay *o, int fd, flux_watcher_f cb)
 /* 1: all of `size` bytes are there, 0: not yet, -1: the connection is over. */
 static int hello_read(struct hello *hello, size_t size)
 {
-    ssize_t n = recv(hello->fd, hello->data + hello->size, size - hello->size, 0);
+    ssize_t n =
+        recv(hello->fd, hello->data + hello->size, size - hello->size, 0);
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return 0;
@@ -216,7 +219,8 @@ static int send_reply(const struct overlay *o, int fd, int errnum)
     return send_small(fd, reply, sizeof(reply));
 }
 
-/* ---- neighbours -------------------------------------------------------------- */
+/* ---- neighbours
+ * -------------------------------------------------------------- */
 
 static void neighbour_destroy(struct neighbour *n)
 {
@@ -247,7 +251,8 @@ static struct neighbour *neighbour_create(struct hello *hello,
     memcpy(id, uuid, UUID_LENGTH);
     id[UUID_LENGTH] = '\0';
     flux_watcher_stop(hello->watcher);
-    n->peer = link_create_as(o->links, hello->fd, PEER_RANK, name, id, closed, n);
+    n->peer =
+        link_create_as(o->links, hello->fd, PEER_RANK, name, id, closed, n);
     if (!n->peer) {
         free(n);
         return NULL;
@@ -281,7 +286,8 @@ static struct peer *next_hop(uint32_t nodeid, void *arg)
     return n ? link_peer(n->peer) : NULL;
 }
 
-/* ---- children ------------------------------------------------------------------ */
+/* ---- children
+ * ------------------------------------------------------------------ */
 
 static void child_lost(struct link *l, int errnum, void *arg)
 {
@@ -305,8 +311,8 @@ static int check_hello(const struct overlay *o, const unsigned char *data)
 
     if (memcmp(data, GREETING, sizeof(GREETING)) != 0)
         return EPROTO;
-    if (get_u32(p + 4) != topology_size(o->topology)
-        || topology_parent(o->topology, rank) != o->rank)
+    if (get_u32(p + 4) != topology_size(o->topology) ||
+        topology_parent(o->topology, rank) != o->rank)
         return EINVAL;
     return child_find(o, rank) ? EEXIST : 0;
 }
@@ -337,7 +343,8 @@ static void admit_child(struct hello *hello)
     o->callbacks.children_changed(o->callbacks.arg);
 }
 
-static void hello_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+static void
+hello_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
     struct hello *hello = arg;
     int rc = hello_read(hello, HELLO_SIZE);
@@ -351,10 +358,8 @@ static void hello_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *ar
         hello_destroy(hello);
 }
 
-static void accept_cb(flux_reactor_t *r,
-                      flux_watcher_t *w,
-                      int revents,
-                      void *arg)
+static void
+accept_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
     struct overlay *o = arg;
     int fd;
@@ -375,16 +380,16 @@ static int start_listening(struct overlay *o, flux_error_t *e)
 {
     struct sockaddr_un sun;
 
-    if (topology_next_child(o->topology, o->rank, TOPOLOGY_NONE)
-        == TOPOLOGY_NONE)
+    if (topology_next_child(o->topology, o->rank, TOPOLOGY_NONE) ==
+        TOPOLOGY_NONE)
         return 0;
     if (socket_address(o, o->rank, &sun, e) < 0)
         return -1;
     if ((o->listen_fd = open_socket()) < 0)
         return util_error(e, "cannot create a socket: %s", strerror(errno));
     unlink(sun.sun_path);
-    if (bind(o->listen_fd, (struct sockaddr *)&sun, sizeof(sun)) < 0
-        || listen(o->listen_fd, LISTEN_BACKLOG) < 0)
+    if (bind(o->listen_fd, (struct sockaddr *)&sun, sizeof(sun)) < 0 ||
+        listen(o->listen_fd, LISTEN_BACKLOG) < 0)
         return util_error(e, "cannot listen on '%s': %s", sun.sun_path,
                           strerror(errno));
     o->listener = flux_fd_watcher_create(flux_get_reactor(o->h), o->listen_fd,
@@ -403,7 +408,8 @@ static void admit_children(struct overlay *o)
         flux_watcher_start(o->listener);
 }
 
-/* ---- parent ---------------------------------------------------------------------- */
+/* ---- parent
+ * ---------------------------------------------------------------------- */
 
 static void report_lost(struct overlay *o, const char *what, int errnum)
 {
@@ -446,7 +452,8 @@ static void meet_parent(struct hello *hello)
     o->callbacks.parent_ready(o->callbacks.arg);
 }
 
-static void reply_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+static void
+reply_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
     struct hello *hello = arg;
     int rc = hello_read(hello, REPLY_SIZE);
@@ -467,11 +474,12 @@ static int connect_parent(struct overlay *o)
     struct sockaddr_un sun;
     int fd;
 
-    if (socket_address(o, topology_parent(o->topology, o->rank), &sun, NULL) < 0
-        || (fd = open_socket()) < 0)
+    if (socket_address(o, topology_parent(o->topology, o->rank), &sun, NULL) <
+            0 ||
+        (fd = open_socket()) < 0)
         return -1;
-    if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0
-        || check_peer_user(fd) < 0 || send_hello(o, fd) < 0) {
+    if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0 ||
+        check_peer_user(fd) < 0 || send_hello(o, fd) < 0) {
         int saved_errno = errno;
 
         close(fd);
@@ -483,8 +491,8 @@ static int connect_parent(struct overlay *o)
 
 static bool is_worth_a_retry(const struct overlay *o, int errnum)
 {
-    return (errnum == ENOENT || errnum == ECONNREFUSED || errnum == EAGAIN)
-        && util_monotime() < o->connect_until;
+    return (errnum == ENOENT || errnum == ECONNREFUSED || errnum == EAGAIN) &&
+           util_monotime() < o->connect_until;
 }
 
 static void try_parent(struct overlay *o)
@@ -501,7 +509,8 @@ static void try_parent(struct overlay *o)
         o->retry_delay *= 2;
 }
 
-static void retry_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+static void
+retry_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
     (void)r;
     (void)w;
@@ -522,8 +531,8 @@ int overlay_start(struct overlay *o,
     }
     o->retry_delay = RETRY_FIRST;
     o->connect_until = util_monotime() + CONNECT_DEADLINE;
-    o->retry = flux_timer_watcher_create(flux_get_reactor(o->h), RETRY_FIRST, 0.,
-                                         retry_cb, o);
+    o->retry = flux_timer_watcher_create(flux_get_reactor(o->h), RETRY_FIRST,
+                                         0., retry_cb, o);
     if (!o->retry)
         return util_error(e, "out of memory");
     try_parent(o);
@@ -544,25 +553,24 @@ size_t overlay_children(const struct overlay *o)
     return o->child_count;
 }
 
-/* ---- the builtin module ------------------------------------------------------------- */
+/* ---- the builtin module
+ * ------------------------------------------------------------- */
 
 static json_t *describe_subtree(const struct overlay *o, uint32_t rank)
 {
     json_t *children = json_array();
     uint32_t child = TOPOLOGY_NONE;
 
-    while ((child = topology_next_child(o->topology, rank, child))
-           != TOPOLOGY_NONE)
+    while ((child = topology_next_child(o->topology, rank, child)) !=
+           TOPOLOGY_NONE)
         json_array_append_new(children, describe_subtree(o, child));
     return json_pack("{s:i s:i s:o}", "rank", (int)rank, "size",
                      (int)topology_descendants(o->topology, rank) + 1,
                      "children", children);
 }
 
-static void topology_cb(flux_t *h,
-                        flux_msg_handler_t *mh,
-                        const flux_msg_t *msg,
-                        void *arg)
+static void
+topology_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct overlay *o = arg;
     json_t *tree;
@@ -592,10 +600,8 @@ static json_t *child_health(const struct overlay *o, uint32_t rank, double now)
                      now - (n ? n->since : o->started));
 }
 
-static void health_cb(flux_t *h,
-                      flux_msg_handler_t *mh,
-                      const flux_msg_t *msg,
-                      void *arg)
+static void
+health_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct overlay *o = arg;
     json_t *children = json_array();
@@ -604,8 +610,8 @@ static void health_cb(flux_t *h,
     double now = util_monotime();
 
     (void)mh;
-    while ((child = topology_next_child(o->topology, o->rank, child))
-           != TOPOLOGY_NONE) {
+    while ((child = topology_next_child(o->topology, o->rank, child)) !=
+           TOPOLOGY_NONE) {
         json_array_append_new(children, child_health(o, child, now));
         expected++;
     }
@@ -614,30 +620,29 @@ static void health_cb(flux_t *h,
                       "duration", now - o->changed, "children", children);
 }
 
-static void stats_cb(flux_t *h,
-                     flux_msg_handler_t *mh,
-                     const flux_msg_t *msg,
-                     void *arg)
+static void
+stats_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct overlay *o = arg;
     uint32_t child = TOPOLOGY_NONE;
     int count = 0;
 
     (void)mh;
-    while ((child = topology_next_child(o->topology, o->rank, child))
-           != TOPOLOGY_NONE)
+    while ((child = topology_next_child(o->topology, o->rank, child)) !=
+           TOPOLOGY_NONE)
         count++;
     flux_respond_pack(h, msg, "{s:i s:i s:i s:i s:i}", "child-count", count,
                       "child-connected", (int)o->child_count, "parent-count",
                       o->parent ? 1 : 0, "parent-rpc",
-                      o->parent ? router_pending(link_peer(o->parent->peer)) : 0,
+                      o->parent ? router_pending(link_peer(o->parent->peer))
+                                : 0,
                       "child-rpc", 0);
 }
 
 static const struct flux_msg_handler_spec handlers[] = {
-    { FLUX_MSGTYPE_REQUEST, "overlay.topology", topology_cb, FLUX_ROLE_USER },
-    { FLUX_MSGTYPE_REQUEST, "overlay.health", health_cb, FLUX_ROLE_USER },
-    { FLUX_MSGTYPE_REQUEST, "overlay.stats-get", stats_cb, FLUX_ROLE_USER },
+    {FLUX_MSGTYPE_REQUEST, "overlay.topology", topology_cb, FLUX_ROLE_USER},
+    {FLUX_MSGTYPE_REQUEST, "overlay.health", health_cb, FLUX_ROLE_USER},
+    {FLUX_MSGTYPE_REQUEST, "overlay.stats-get", stats_cb, FLUX_ROLE_USER},
     FLUX_MSGHANDLER_TABLE_END,
 };
 
@@ -664,7 +669,7 @@ static void end(void *arg)
 
 struct module_builtin overlay_builtin(struct overlay *o)
 {
-    return (struct module_builtin) { "overlay", begin, end, o };
+    return (struct module_builtin){"overlay", begin, end, o};
 }
 
 struct overlay *overlay_create(flux_t *h,
@@ -702,8 +707,7 @@ void overlay_destroy(struct overlay *o)
     while (!list_empty(&o->hellos))
         hello_destroy(LIST_ENTRY(o->hellos.next, struct hello, link));
     while (!list_empty(&o->children))
-        neighbour_destroy(
-            LIST_ENTRY(o->children.next, struct neighbour, link));
+        neighbour_destroy(LIST_ENTRY(o->children.next, struct neighbour, link));
     flux_watcher_destroy(o->listener);
     flux_watcher_destroy(o->retry);
     if (o->listen_fd >= 0)

@@ -39,7 +39,7 @@ struct test {
         uint32_t rank;
         pid_t pid; /* 0 once it has exited */
         flux_watcher_t *watcher;
-    } *brokers;
+    } * brokers;
     uint32_t running;
     flux_watcher_t *timer;
     flux_watcher_t *signals[3];
@@ -47,7 +47,8 @@ struct test {
     int highest_code;
 };
 
-/* ---- one broker ------------------------------------------------------------ */
+/* ---- one broker ------------------------------------------------------------
+ */
 
 /* New memory; NULL where there is no --test-hosts.  Dies if that is short. */
 static char *host_of(struct test *t, uint32_t rank)
@@ -153,7 +154,8 @@ static void start_brokers(struct test *t)
     }
 }
 
-/* ---- their ends --------------------------------------------------------------- */
+/* ---- their ends
+ * --------------------------------------------------------------- */
 
 static int exit_code(int status)
 {
@@ -186,7 +188,8 @@ static void end_orphans(struct broker_process *b)
     free(own);
 }
 
-static void exited_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+static void
+exited_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
     struct broker_process *b = arg;
     struct test *t = b->test;
@@ -208,10 +211,8 @@ static void exited_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *a
         flux_watcher_start(t->timer);
 }
 
-static void timeout_cb(flux_reactor_t *r,
-                       flux_watcher_t *w,
-                       int revents,
-                       void *arg)
+static void
+timeout_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
     struct test *t = arg;
 
@@ -226,10 +227,8 @@ static void timeout_cb(flux_reactor_t *r,
 /* ^C reaches the leader from the terminal; what is sent to us alone, we pass
  * on to it.
  */
-static void signal_cb(flux_reactor_t *r,
-                      flux_watcher_t *w,
-                      int revents,
-                      void *arg)
+static void
+signal_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
     struct test *t = arg;
     int signum = flux_signal_watcher_get_signum(w);
@@ -242,12 +241,12 @@ static void signal_cb(flux_reactor_t *r,
 
 static int watch(struct test *t)
 {
-    static const int signums[] = { SIGINT, SIGTERM, SIGHUP };
+    static const int signums[] = {SIGINT, SIGTERM, SIGHUP};
     uint32_t i;
 
-    if (!(t->r = flux_reactor_create(0))
-        || !(t->timer = flux_timer_watcher_create(t->r, t->exit_timeout, 0.,
-                                                  timeout_cb, t)))
+    if (!(t->r = flux_reactor_create(0)) ||
+        !(t->timer = flux_timer_watcher_create(t->r, t->exit_timeout, 0.,
+                                               timeout_cb, t)))
         return -1;
     for (i = 0; i < t->size; i++) {
         struct broker_process *b = &t->brokers[i];
@@ -268,7 +267,8 @@ static int watch(struct test *t)
     return 0;
 }
 
-/* ---- the instance ---------------------------------------------------------------- */
+/* ---- the instance
+ * ---------------------------------------------------------------- */
 
 static void take_rundir(struct test *t)
 {
@@ -281,8 +281,8 @@ static void take_rundir(struct test *t)
             cli_die_errno(t->p, "--test-rundir=%s", given);
         return;
     }
-    t->rundir = util_asprintf("%s/flux-XXXXXX",
-                              tmpdir && *tmpdir ? tmpdir : "/tmp");
+    t->rundir =
+        util_asprintf("%s/flux-XXXXXX", tmpdir && *tmpdir ? tmpdir : "/tmp");
     if (!t->rundir || !mkdtemp(t->rundir))
         cli_die_errno(t->p, "cannot make a rundir '%s'",
                       t->rundir ? t->rundir : "");
@@ -329,7 +329,7 @@ static void release(struct test *t)
 
 int start_test(struct cli *p, uint32_t size, bool print)
 {
-    struct test t = { .p = p, .size = size };
+    struct test t = {.p = p, .size = size};
     int code;
 
     take_options(&t);
