@@ -9,6 +9,8 @@
  */
 #include "attr.h"
 
+#include <math.h>
+
 #include "serve.h"
 #include "table.h"
 #include "util.h"
@@ -17,6 +19,7 @@ enum {
     ATTR_READONLY = 1, /* not on the command line */
     ATTR_RUNTIME = 2,  /* while the broker runs */
     ATTR_CACHED = 4,   /* never changes: attr.get says flags 1 */
+    ATTR_DURATION = 8, /* an FSD, or "none" */
 };
 
 static const struct attr_rule {
@@ -26,6 +29,7 @@ static const struct attr_rule {
     {"broker.boot-method", ATTR_READONLY | ATTR_CACHED},
     {"broker.critical-ranks", ATTR_READONLY | ATTR_CACHED},
     {"broker.mapping", ATTR_READONLY | ATTR_CACHED},
+    {"broker.module-load-timeout", ATTR_RUNTIME | ATTR_DURATION},
     {"broker.module-nopanic", ATTR_RUNTIME},
     {"broker.pid", ATTR_READONLY | ATTR_CACHED},
     {"broker.quorum", ATTR_CACHED},
@@ -33,6 +37,8 @@ static const struct attr_rule {
     {"broker.rc2_none", 0},
     {"broker.rc2_pgrp", 0},
     {"broker.rc3_path", 0},
+    {"broker.rc3-timeout", ATTR_RUNTIME | ATTR_DURATION},
+    {"broker.shutdown-timeout", ATTR_RUNTIME | ATTR_DURATION},
     {"broker.starttime", ATTR_READONLY | ATTR_CACHED},
     {"broker.uuid", ATTR_READONLY | ATTR_CACHED},
     {"config.path", 0},
@@ -64,6 +70,14 @@ static const struct attr_rule {
     {"test-ro.*", ATTR_READONLY},
     {"test.*", ATTR_RUNTIME},
     {"version", ATTR_READONLY},
+};
+
+static const struct {
+    const char *name, *value;
+} first_values[] = {
+    {"broker.module-load-timeout", "30s"},
+    {"broker.rc3-timeout", "60s"},
+    {"broker.shutdown-timeout", "none"},
 };
 
 struct attr_watcher {
@@ -104,12 +118,22 @@ static int refuse(int errnum)
     return -1;
 }
 
+static int put_first_values(struct attr_set *s)
+{
+    for (size_t i = 0; i < UTIL_ARRAY_SIZE(first_values); i++)
+        if (attr_put(s, first_values[i].name, first_values[i].value) < 0)
+            return -1;
+    return 0;
+}
+
 struct attr_set *attr_create(void)
 {
     struct attr_set *s = calloc(1, sizeof(*s));
 
-    if (s && !(s->values = table_create(free))) {
-        free(s);
+    if (!s)
+        return NULL;
+    if (!(s->values = table_create(free)) || put_first_values(s) < 0) {
+        attr_destroy(s);
         return NULL;
     }
     return s;
@@ -162,9 +186,40 @@ const char *attr_value(struct attr_set *s, const char *name)
     return table_get(s->values, name);
 }
 
+static int parse_limit(const char *value, double *seconds)
+{
+    *seconds = 0;
+    if (strcmp(value, "none") == 0)
+        return 0;
+    return util_parse_duration(value, seconds);
+}
+
+/* Whether the name may have that value. */
+static int
+check_value(const struct attr_rule *rule, const char *value, flux_error_t *e)
+{
+    double seconds;
+
+    if (!(rule->flags & ATTR_DURATION) || parse_limit(value, &seconds) == 0)
+        return 0;
+    return util_errno(e, EINVAL, "%s: neither a duration nor none: '%s'",
+                      rule->name, value);
+}
+
+double attr_limit(struct attr_set *s, const char *name)
+{
+    const char *value = attr_value(s, name);
+    double seconds = 0;
+
+    if (!value || parse_limit(value, &seconds) < 0 || isinf(seconds))
+        return 0;
+    return seconds;
+}
+
 int attr_command_line(struct attr_set *s, const char *arg, flux_error_t *e)
 {
     const char *equals = strchr(arg, '=');
+    const char *value = equals ? equals + 1 : "";
     size_t len = equals ? (size_t)(equals - arg) : strlen(arg);
     char *name = util_asprintf("%.*s", (int)len, arg);
     const struct attr_rule *rule = name ? rule_find(name) : NULL;
@@ -177,8 +232,8 @@ int attr_command_line(struct attr_set *s, const char *arg, flux_error_t *e)
     else if (rule->flags & ATTR_READONLY)
         util_errno(e, EINVAL,
                    "%s: attribute may not be set on the command line", name);
-    else
-        rc = attr_put(s, name, equals ? equals + 1 : "");
+    else if (check_value(rule, value, e) == 0)
+        rc = attr_put(s, name, value);
     free(name);
     return rc;
 }
@@ -227,7 +282,7 @@ static int update(struct attr_set *s,
     if (!force && !(rule->flags & ATTR_RUNTIME) &&
         ((rule->flags & protected) || attr_value(s, name)))
         return util_errno(e, EINVAL, "attribute may not be updated");
-    if (ask_watchers(s, name, value, e) < 0)
+    if (check_value(rule, value, e) < 0 || ask_watchers(s, name, value, e) < 0)
         return -1;
     return attr_put(s, name, value);
 }

@@ -36,6 +36,9 @@ void attr_watch(struct attr_set *s,
                 attr_check_f check,
                 void *arg);
 
+/* Seconds that an attribute which is a duration allows, 0: no limit. */
+double attr_limit(struct attr_set *s, const char *name);
+
 /* A new object of those whose values never change, for `welcome`. */
 json_t *attr_cacheable(struct attr_set *s);
 

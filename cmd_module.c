@@ -30,6 +30,7 @@
 #include "sys.h"
 #include "util.h"
 
+#include <math.h>
 #include <strings.h>
 #include <unistd.h>
 
@@ -115,6 +116,15 @@ static void set_wrap(struct cli *p, json_t *request)
     free(words);
 }
 
+static void set_load_timeout(struct cli *p, json_t *request)
+{
+    double seconds = cli_duration(p, "load-timeout", -1);
+
+    if (seconds >= 0)
+        json_object_set_new(request, "load-timeout",
+                            json_real(isinf(seconds) ? 0 : seconds));
+}
+
 static void tell_waiter(struct cli *p, flux_future_t *f, const char *what)
 {
     if (!f || !isatty(STDERR_FILENO))
@@ -162,6 +172,7 @@ static void load(struct cli *p, flux_t *h, const char *path, json_t *args)
     set_option(p, request, "name");
     set_loader(p, request);
     set_option(p, request, "on-failure");
+    set_load_timeout(p, request);
     check_sha1(p, request, path);
     set_wrap(p, request);
     f = flux_rpc_pack(h, "module.load", FLUX_NODEID_ANY, 0, "O", request);
@@ -332,6 +343,12 @@ static int run_reload(struct cli *p)
             "What to do when the module fails; restart loads it again, at " \
             "most N times in SECONDS (default 5/60)"                        \
     }
+#define LOAD_TIMEOUT_OPTION                                                \
+    {                                                                      \
+        0, "load-timeout", CLI_ARG, "FSD",                                 \
+            "Give up if the module does not say that it runs by then (0: " \
+            "never; default: broker.module-load-timeout)"                  \
+    }
 #define FORCE_OPTION                                                 \
     {                                                                \
         'f', "force", CLI_NO_ARG, NULL, "Ignore nonexistent modules" \
@@ -350,6 +367,7 @@ static const struct cli_option load_options[] = {
     NAME_OPTION,
     {0, "sha1", CLI_ARG, "HEX", "Load the file only if this is its SHA-1"},
     EXEC_OPTIONS,
+    LOAD_TIMEOUT_OPTION,
     CLI_OPTIONS_END,
 };
 
@@ -358,6 +376,7 @@ static const struct cli_option reload_options[] = {
     NAME_OPTION,
     CANCEL_OPTIONS,
     EXEC_OPTIONS,
+    LOAD_TIMEOUT_OPTION,
     {0, "no-hold", CLI_NO_ARG, NULL,
      "Refuse requests while there is no module, as Flux does, instead of "
      "holding them for the new one"},

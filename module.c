@@ -18,7 +18,10 @@
  * broker.module-nopanic says.
  *
  * One that has to end and does not is forced, in steps that its kind knows; a
- * module that says EXITED has EXIT_GRACE to be gone by itself.
+ * module that says EXITED has EXIT_GRACE to be gone by itself.  One that does
+ * not say in time that it runs is forced too, and its load has failed.  No one
+ * waits for ever for what no force can end, a thread that is busy: they are
+ * told so, and it stays listed until it ends or the broker does.
  *
  * A module is destroyed in the broker's own turn, never in the middle of what
  * it did: when all of it is over, the request module.gone is put into the
@@ -38,6 +41,8 @@
 
 /* From EXITED to the end of its process: atexit functions, a core file. */
 static const double EXIT_GRACE = 5;
+/* From the last step of force to the end: freeing much memory, a core file. */
+static const double CANCEL_GRACE = 2;
 
 /* ---- access ----------------------------------------------------------- */
 
@@ -202,22 +207,44 @@ void module_cancel(struct module *m)
 {
     m->removing = true;
     m->took = m->ops->cancel(m);
+    module_force_after(m, CANCEL_GRACE);
+}
+
+/* It stays, and may end yet; but no one is left to wait for that. */
+static void give_up(struct module *m)
+{
+    char *text = util_asprintf("does not end in spite of %s", m->took);
+
+    flux_log(m->set->h, LOG_ERR, "%s: %s", m->name, text ? text : "");
+    answer_load(m, ETIMEDOUT, text);
+    answer_removes(m, ETIMEDOUT, text);
+    free(text);
+}
+
+static void take_step(struct module *m)
+{
+    double again = 0;
+    const char *step = m->ops->force(m, &again);
+
+    if (!step) {
+        give_up(m);
+        return;
+    }
+    m->took = step;
+    flux_log(m->set->h, LOG_DEBUG, "module %s: %s", m->name, step);
+    module_force_after(m, again > 0 ? again : CANCEL_GRACE);
 }
 
 static void
 force_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
     struct module *m = arg;
-    double again = 0;
 
     (void)r;
     (void)w;
     (void)revents;
     m->force_at = 0;
-    m->took = m->ops->force(m, &again);
-    flux_log(m->set->h, LOG_DEBUG, "module %s: %s", m->name, m->took);
-    if (again > 0)
-        module_force_after(m, again);
+    take_step(m);
 }
 
 void module_force_after(struct module *m, double seconds)
@@ -237,6 +264,63 @@ void module_force_after(struct module *m, double seconds)
     flux_watcher_start(m->force_timer);
 }
 
+/* ---- the deadline of a load -------------------------------------------------
+ */
+
+static const char *reason(const struct module *m)
+{
+    return m->reason ? m->reason : flux_strerror(m->errnum);
+}
+
+static char *words(struct module *m)
+{
+    return m->ops->words ? m->ops->words(m) : NULL;
+}
+
+/* What is told to those who wait: the reason, then its last lines. */
+static char *obituary(const struct module *m)
+{
+    if (!m->last_words)
+        return util_asprintf("%s", reason(m));
+    return util_asprintf("%s\n%s", reason(m), m->last_words);
+}
+
+/* The one who asked is told now: the end may take its time, or never come. */
+static void
+late_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct module *m = arg;
+    char *text;
+
+    (void)r;
+    (void)w;
+    (void)revents;
+    if (m->state != MODULE_INIT || m->removing)
+        return;
+    m->late = true;
+    m->reason = util_asprintf("does not say that it runs, %gs after its start",
+                              m->load_limit);
+    m->last_words = words(m);
+    flux_log(m->set->h, LOG_ERR, "%s: %s", m->name, reason(m));
+    text = obituary(m);
+    answer_load(m, ETIMEDOUT, text);
+    free(text);
+    m->took = m->ops->cancel(m);
+}
+
+int module_watch_load(struct module *m)
+{
+    flux_reactor_t *r = flux_get_reactor(m->set->h);
+
+    if (m->load_limit <= 0)
+        return 0;
+    m->load_timer = flux_timer_watcher_create(r, m->load_limit, 0., late_cb, m);
+    if (!m->load_timer)
+        return -1;
+    flux_watcher_start(m->load_timer);
+    return 0;
+}
+
 /* ---- end of a module ------------------------------------------------------
  */
 
@@ -248,6 +332,7 @@ void module_destroy(struct module *m)
         return;
     list_remove(&m->link);
     flux_watcher_destroy(m->force_timer);
+    flux_watcher_destroy(m->load_timer);
     if (m->ops)
         m->ops->destroy(m);
     flux_msg_destroy(m->farewell);
@@ -282,11 +367,6 @@ static bool shall_panic(struct module *m)
     return !value || strcmp(value, "0") == 0;
 }
 
-static const char *reason(const struct module *m)
-{
-    return m->reason ? m->reason : flux_strerror(m->errnum);
-}
-
 static void report_failure(struct module *m)
 {
     struct module_set *s = m->set;
@@ -298,14 +378,6 @@ static void report_failure(struct module *m)
     flux_log(s->h, LOG_CRIT, "%s module runtime failure", m->name);
     if (!module_restart_plan(m) && shall_panic(m))
         s->panic(m->name, s->panic_arg);
-}
-
-/* What is told to those who wait: the reason, then its last lines. */
-static char *obituary(const struct module *m)
-{
-    if (!m->last_words)
-        return util_asprintf("%s", reason(m));
-    return util_asprintf("%s\n%s", reason(m), m->last_words);
 }
 
 static void answer_all(struct module *m, bool told)
@@ -329,7 +401,9 @@ void module_bury(struct module *m)
     bool told = m->state == MODULE_EXITED;
 
     if (!told)
-        m->errnum = errnum;
+        m->errnum = m->late ? ETIMEDOUT : errnum;
+    if (m->errnum && !m->last_words)
+        m->last_words = words(m);
     flux_log(s->h, LOG_DEBUG, "module %s exited", m->name);
     if (m->errnum)
         report_failure(m);
@@ -355,6 +429,7 @@ void module_closed(struct module *m)
 
     m->over = true;
     flux_watcher_stop(m->force_timer);
+    flux_watcher_stop(m->load_timer);
     if (broker && m->farewell)
         router_deliver(broker, m->farewell, true);
     m->farewell = NULL;
@@ -366,7 +441,8 @@ void module_closed(struct module *m)
 static void become_running(struct module *m)
 {
     m->state = MODULE_RUNNING;
-    m->ran = true;
+    m->ran = !m->late; /* too late is not at all */
+    flux_watcher_stop(m->load_timer);
     answer_load(m, 0, NULL);
     if (m->awaited)
         module_hold_end(m->set, m->name, 0, NULL);

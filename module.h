@@ -36,13 +36,14 @@ struct module_ops {
      * it has.  The word for what was done: "SIGKILL", "cancel".
      */
     const char *(*cancel)(struct module *m);
-    /* The next step to force it to end, mildest first.  Set *again to the
-     * seconds after which the step after it is due, 0 if there is none.
+    /* The next step to force it to end, mildest first, or NULL if all have
+     * been taken.  Set *again to the seconds after which the next is due, 0
+     * for as long as a last step may take.
      */
     const char *(*force)(struct module *m, double *again);
     /* All of it is over: let go of it.  Return the errno of its end where it
-     * told none itself, 0 if that is as it should be; and set m->reason and
-     * m->last_words if there is something to say.
+     * told none itself, 0 if that is as it should be; and set m->reason, if
+     * it is not set, to what is to be said.
      */
     int (*join)(struct module *m);
     void (*destroy)(struct module *m); /* peer and impl; also after a failed
@@ -52,6 +53,8 @@ struct module_ops {
     /* What it has used so far, as far as that can be told; NULL: it cannot. */
     int (*usage)(struct module *m, struct sys_usage *u);
     pid_t (*pid)(struct module *m); /* 0 once it has ended; NULL in a thread */
+    /* The end of its own stderr so far, in new memory; NULL: there is none. */
+    char *(*words)(struct module *m);
 };
 
 struct module {
@@ -68,11 +71,14 @@ struct module {
     struct peer *peer; /* set by ops->start */
     double since;      /* wall clock, when it was loaded */
     enum module_state state;
-    bool ran;      /* was RUNNING once */
-    bool removing; /* someone asked it to end */
-    bool awaited;  /* requests are held for it (module_hold.c) */
-    bool over;     /* its channel and what ran at the other end are gone */
-    int errnum;    /* as it told, or why it died */
+    bool ran;          /* was RUNNING once */
+    bool removing;     /* someone asked it to end */
+    bool awaited;      /* requests are held for it (module_hold.c) */
+    bool over;         /* its channel and what ran at the other end are gone */
+    bool late;         /* did not say in time that it runs */
+    int errnum;        /* as it told, or why it died */
+    double load_limit; /* seconds until it must run, 0: none */
+    flux_watcher_t *load_timer;  /* to that moment, while it is INIT */
     flux_watcher_t *force_timer; /* to the next step, while it runs */
     double force_at;             /* reactor time of that, 0: never */
     const char *took;            /* the last step that was taken, or NULL */

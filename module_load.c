@@ -26,7 +26,8 @@ struct spec {
     const char *name; /* NULL: from the path */
     const char *loader;
     const char *on_failure;
-    const char *sha1; /* what the file must have, or NULL */
+    const char *sha1;    /* what the file must have, or NULL */
+    double load_timeout; /* seconds, 0: none, < 0: as the attribute has it */
     int exec;
     json_t *args;
     json_t *wrap; /* array of strings, or NULL */
@@ -50,11 +51,12 @@ static bool all_strings(json_t *array)
 static int decode(json_t *request, struct spec *spec)
 {
     memset(spec, 0, sizeof(*spec));
-    if (json_unpack(request, "{s:s s:o s?b s?s s?s s?o s?s s?s}", "path",
+    spec->load_timeout = -1;
+    if (json_unpack(request, "{s:s s:o s?b s?s s?s s?o s?s s?s s?F}", "path",
                     &spec->path, "args", &spec->args, "exec", &spec->exec,
                     "name", &spec->name, "loader", &spec->loader, "wrap",
                     &spec->wrap, "on-failure", &spec->on_failure, "sha1",
-                    &spec->sha1) < 0 ||
+                    &spec->sha1, "load-timeout", &spec->load_timeout) < 0 ||
         !all_strings(spec->args) || (spec->wrap && !all_strings(spec->wrap))) {
         errno = EPROTO;
         return -1;
@@ -154,6 +156,10 @@ static int resolve(struct module *m, const struct spec *spec, flux_error_t *e)
 
     if (rc < 0 || check_is_new(m, e) < 0)
         return -1;
+    m->load_limit =
+        spec->load_timeout >= 0
+            ? spec->load_timeout
+            : attr_limit(m->set->attrs, "broker.module-load-timeout");
     return onfailure_parse(spec->on_failure, &m->on_failure, e);
 }
 
@@ -179,7 +185,8 @@ static int start(struct module *m, flux_error_t *e)
     if (router_service_add(s->router, m->name, m->peer) < 0)
         return util_error(e, "cannot register service %s: %s", m->name,
                           strerror(errno));
-    if (module_make_farewell(m) < 0 || module_send_welcome(m) < 0)
+    if (module_make_farewell(m) < 0 || module_send_welcome(m) < 0 ||
+        module_watch_load(m) < 0)
         return util_error(e, "cannot send welcome: %s", strerror(errno));
     return 0;
 }

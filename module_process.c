@@ -142,16 +142,15 @@ static int process_join(struct module *m)
 {
     struct process *p = m->impl;
 
-    if (m->state != MODULE_EXITED || m->errnum)
-        m->last_words = tee_lines(p->err);
     if (m->state == MODULE_EXITED) {
         report_bad_end(m);
         return m->errnum;
     }
     if (m->removing && p->sent)
         return 0;
-    m->reason =
-        p->sent ? describe_kill(p, m->loader) : describe_end(p, m->loader);
+    if (!m->reason)
+        m->reason =
+            p->sent ? describe_kill(p, m->loader) : describe_end(p, m->loader);
     return EINVAL; /* as Flux has it */
 }
 
@@ -176,6 +175,9 @@ static const char *process_force(struct module *m, double *again)
 {
     struct process *p = m->impl;
 
+    *again = 0;
+    if (p->sent == SIGKILL)
+        return NULL;
     if (p->sent)
         return process_cancel(m);
     *again = TERM_GRACE;
@@ -364,6 +366,13 @@ static pid_t process_pid(struct module *m)
     return p->pid;
 }
 
+static char *process_words(struct module *m)
+{
+    struct process *p = m->impl;
+
+    return tee_lines(p->err);
+}
+
 const struct module_ops module_process_ops = {
     .kind = "process",
     .start = process_start,
@@ -375,4 +384,5 @@ const struct module_ops module_process_ops = {
     .send_bytes = process_send_bytes,
     .usage = process_usage,
     .pid = process_pid,
+    .words = process_words,
 };

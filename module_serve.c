@@ -2,7 +2,8 @@
  *
  * module.load is answered when the module runs, module.remove when it is
  * gone (module.c); the others at once.  What Flux's requests do not have is
- * optional here: load takes `wrap` (array) and `on-failure`; remove takes
+ * optional here: load takes `wrap` (array), `on-failure`, and `load-timeout` in
+ * seconds, within which the module must say that it runs; remove takes
  * `timeout` in seconds, and says in its answer which step of force it `took`,
  * if it came to that, and `hold`, the seconds for which requests may wait for
  * the next module of its name (module_hold.c); list adds the keys from `kind`

@@ -41,6 +41,8 @@ struct module *module_set_find_sender(struct module_set *s,
 int module_shut_down(struct module *m);
 void module_cancel(struct module *m);
 int module_send_welcome(struct module *m);
+/* From now on, m->load_limit seconds until it must run. */
+int module_watch_load(struct module *m);
 int module_make_farewell(struct module *m); /* once it has a peer */
 /* All of it is over and was heard: answer those who wait, destroy it. */
 void module_bury(struct module *m);

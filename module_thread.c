@@ -9,8 +9,13 @@
  * failure goes to the one who asked.  It is unmapped when the thread has been
  * joined, so that a rebuilt file is what the next load gets.
  *
- * Cancellation is deferred: it takes effect when the thread waits.  The
- * cleanup closes the channel, which is how the broker hears of it.
+ * Cancellation is deferred: it takes effect when the thread waits.
+ *
+ * The channel closes last of all that the thread does, which is how the broker
+ * hears of its end and may join it without waiting.  A channel that ends before
+ * that (the module closed it, sent what is no message, or never read) is the
+ * module's end for all others; the thread is cancelled, and looked after until
+ * it is over.
  */
 #include "module.h"
 
@@ -24,6 +29,9 @@
 #include "modlife.h"
 #include "sys.h"
 #include "util.h"
+
+/* Between looks at a thread that has lost its channel. */
+static const double LOOK_INTERVAL = 0.02;
 
 enum {
     /* Same as a process gets on Linux; only what is touched costs memory. */
@@ -41,6 +49,10 @@ struct thread {
     char *name;
     int argc;
     char **argv;
+    bool cancelled;
+    flux_watcher_t *look; /* NULL but while it lives without a channel */
+    pthread_mutex_t lock;
+    bool over; /* under `lock`: nothing but the end of the thread is to come */
 };
 
 /* ---- in the thread ----------------------------------------------------- */
@@ -52,6 +64,28 @@ static ino_t inode(int fd)
     return fstat(fd, &st) == 0 ? st.st_ino : 0;
 }
 
+/* Set on the handle before anything else is, and so destroyed behind all else,
+ * before the channel closes.
+ */
+static void set_over(void *arg)
+{
+    struct thread *t = arg;
+
+    pthread_mutex_lock(&t->lock);
+    t->over = true;
+    pthread_mutex_unlock(&t->lock);
+}
+
+static bool is_over(struct thread *t)
+{
+    bool over;
+
+    pthread_mutex_lock(&t->lock);
+    over = t->over;
+    pthread_mutex_unlock(&t->lock);
+    return over;
+}
+
 /* A cancelled thread may have left references to its handle on its stack;
  * then the handle is lost, but its channel must not stay open.
  */
@@ -61,6 +95,7 @@ static void leave(void *arg)
     ino_t channel = inode(t->fd);
 
     flux_close(t->h);
+    set_over(t);
     if (inode(t->fd) == channel)
         close(t->fd);
 }
@@ -79,8 +114,11 @@ static void *thread_main(void *arg)
     struct thread *t = arg;
 
     sys_thread_name(t->name);
-    if (!(t->h = handle_open_fd(t->fd, 0, false, NULL)))
+    t->h = handle_open_fd(t->fd, 0, false, NULL);
+    if (!t->h || flux_aux_set(t->h, NULL, t, set_over) < 0) {
+        leave(t);
         return NULL;
+    }
     flux_log_set_appname(t->h, t->name);
     pthread_cleanup_push(leave, t);
     live(t, t->h);
@@ -114,11 +152,60 @@ static int copy_arguments(struct module *m, struct thread *t)
     return 0;
 }
 
+static const char *thread_cancel(struct module *m)
+{
+    struct thread *t = m->impl;
+
+    t->cancelled = true;
+    pthread_cancel(t->id);
+    return "cancel";
+}
+
+static void
+look_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct module *m = arg;
+    struct thread *t = m->impl;
+
+    (void)r;
+    (void)revents;
+    if (!is_over(t))
+        return;
+    flux_watcher_stop(w);
+    module_closed(m);
+}
+
+static const char *describe(int errnum)
+{
+    return errnum == EPROTO    ? "sent what is no message"
+           : errnum == ENOBUFS ? "did not read its messages"
+                               : "closed its channel";
+}
+
+/* Its channel is gone and it is not. */
+static void look_after(struct module *m, int errnum)
+{
+    struct thread *t = m->impl;
+    flux_reactor_t *r = flux_get_reactor(module_broker_handle(m));
+
+    router_peer_remove(m->peer);
+    if (!m->reason && !m->removing)
+        m->reason = util_asprintf("thread %s: cancelled", describe(errnum));
+    thread_cancel(m);
+    t->look =
+        flux_timer_watcher_create(r, LOOK_INTERVAL, LOOK_INTERVAL, look_cb, m);
+    flux_watcher_start(t->look);
+}
+
 static void channel_closed(struct link *l, int errnum, void *arg)
 {
+    struct module *m = arg;
+
     (void)l;
-    (void)errnum;
-    module_closed(arg);
+    if (is_over(m->impl))
+        module_closed(m);
+    else
+        look_after(m, errnum);
 }
 
 static int open_channel(struct module *m, struct thread *t)
@@ -164,6 +251,7 @@ static int thread_start(struct module *m, flux_error_t *e)
 
     if (!(m->impl = t))
         return util_error(e, "out of memory");
+    pthread_mutex_init(&t->lock, NULL);
     t->fd = -1;
     if (open_file(m, e) < 0)
         return -1;
@@ -176,18 +264,12 @@ static int thread_start(struct module *m, flux_error_t *e)
     return 0;
 }
 
-static const char *thread_cancel(struct module *m)
+static const char *thread_force(struct module *m, double *again)
 {
     struct thread *t = m->impl;
 
-    pthread_cancel(t->id);
-    return "cancel";
-}
-
-static const char *thread_force(struct module *m, double *again)
-{
     *again = 0;
-    return thread_cancel(m);
+    return t->cancelled ? NULL : thread_cancel(m);
 }
 
 static void unmap(struct module *m, struct thread *t)
@@ -231,6 +313,7 @@ static void thread_destroy(struct module *m)
     if (!t)
         return;
     link_destroy(t->link);
+    flux_watcher_destroy(t->look);
     m->impl = NULL;
     m->peer = NULL;
     if (t->started)
@@ -238,6 +321,7 @@ static void thread_destroy(struct module *m)
     if (t->fd >= 0)
         close(t->fd);
     unmap(m, t);
+    pthread_mutex_destroy(&t->lock);
     free_strings(t->argv);
     free(t->name);
     free(t);

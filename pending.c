@@ -24,6 +24,8 @@
 enum {
     BUCKETS_MIN = 64, /* a window of a busy client */
     SPARE_MAX = 256,  /* entries of some 350 bytes */
+    /* bytes: a longer payload is not kept, since they may pile up */
+    PAYLOAD_MAX = 512,
 };
 
 struct pending_pool {
@@ -139,6 +141,17 @@ static int make_room(struct pending_set *s)
     return 0;
 }
 
+static int keep(flux_msg_t *copy, const flux_msg_t *request)
+{
+    if (msg_clone_into(copy, request) < 0)
+        return -1;
+    if (request->payload_size <= PAYLOAD_MAX ||
+        msg_set_parts(copy, copy->topic, copy->topic_size, NULL, 0) == 0)
+        return 0;
+    msg_release(copy);
+    return -1;
+}
+
 struct pending *
 pending_add(struct pending_set *s, uint64_t asker, const flux_msg_t *request)
 {
@@ -147,7 +160,7 @@ pending_add(struct pending_set *s, uint64_t asker, const flux_msg_t *request)
     if (p)
         pending_remove(s, p);
     p = make_room(s) < 0 ? NULL : take_spare(s->pool);
-    if (!p || msg_clone_into(&p->request, request) < 0) {
+    if (!p || keep(&p->request, request) < 0) {
         free(p);
         return NULL;
     }

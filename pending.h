@@ -17,7 +17,7 @@ struct pending {
     struct pending *next; /* in its bucket */
     uint64_t asker;
     double since;       /* when it was given; < 0: measured already */
-    flux_msg_t request; /* shares the body; copy it, take no reference */
+    flux_msg_t request; /* copy it, take no reference */
 };
 
 /* All zeros but for the pool is an empty set. */

@@ -17,10 +17,12 @@
  *
  * A request that went to a peer is remembered (pending.h) under its sender and
  * matchtag until it is answered, so that it gets an answer if the peer dies.
- * Matchtag 0 means that the sender waits for no certain response; those are not
- * tracked.  A peer may respond to whoever has asked it something and is still
- * there, more than once if it likes (Flux allows that); a response to anyone
- * else is dropped.
+ * Only a response to such a request is let through, one to a streaming request
+ * until an error ends it.  What a peer says again to the request that a sender
+ * had answered last is let through too (Flux allows it), as long as the sender
+ * has not used the matchtag again: so it is never taken for the answer to
+ * something else.  Matchtag 0 means that the sender waits for no certain
+ * response; those requests are not tracked, only who sent them.
  *
  * For each peer the router notes which services it has asked.  When the peer
  * leaves, each gets SERVICE.disconnect (RFC 6).
@@ -45,6 +47,10 @@ enum {
     SERIAL_BROKER = 0,      /* of the one who asks where there is no route */
     NOTIFY_MAX = 65536, /* services, each on each rank, that one peer asks */
     SUBSCRIPTIONS_MAX = 4096, /* of one peer: each event is compared to all */
+    /* not answered yet, of one peer, at some 900 bytes of memory each; other
+     * ranks speak for many
+     */
+    ASKING_MAX = 32768,
 };
 
 #define SERIAL_NOBODY UINT64_MAX /* of one that has gone */
@@ -81,6 +87,7 @@ struct router {
 static void self_send(struct peer *p, flux_msg_t *msg);
 static void route_request(struct router *r, flux_msg_t *msg);
 static void route_response(struct router *r, flux_msg_t *msg);
+static void forget_one(struct peer *p, struct pending *pending);
 
 /* ---- peers --------------------------------------------------------- */
 
@@ -169,9 +176,12 @@ static void answer_pending(struct peer *p)
     struct list *l, *following;
 
     LIST_FOREACH(&p->pending.all, l, following)
-    router_respond_error(p->router,
-                         &LIST_ENTRY(l, struct pending, link)->request,
-                         EHOSTUNREACH, text);
+    {
+        struct pending *pending = LIST_ENTRY(l, struct pending, link);
+
+        router_respond_error(p->router, &pending->request, EHOSTUNREACH, text);
+        forget_one(p, pending);
+    }
     pending_release(&p->pending);
 }
 
@@ -418,20 +428,38 @@ static void forget_asker(struct peer *p, uint64_t asker)
     p->last_asker = SERIAL_NOBODY;
 }
 
-static void remember(struct peer *p, const flux_msg_t *request)
+static int remember(struct peer *p, const flux_msg_t *request)
 {
     uint64_t asker = asker_of(p->router, request);
+    struct peer *from = router_sender(p->router, request);
+    size_t before = p->pending.count;
     struct pending *pending;
 
-    note_asker(p, asker);
-    if ((request->flags & FLUX_MSGFLAG_NORESPONSE) ||
-        request->b == FLUX_MATCHTAG_NONE)
-        return;
+    if (request->b == FLUX_MATCHTAG_NONE) {
+        note_asker(p, asker);
+        return 0;
+    }
+    if (from && from->kind != PEER_RANK && from->asking >= ASKING_MAX) {
+        errno = ENOBUFS;
+        return -1;
+    }
     if (!(pending = pending_add(&p->pending, asker, request)))
-        return;
+        return -1;
+    if (from)
+        from->asking += p->pending.count - before;
     pending->since = reactor_monotime(p->router->reactor);
     if (p->pending.count > p->stats.pending_max)
         p->stats.pending_max = p->pending.count;
+    return 0;
+}
+
+static void forget_one(struct peer *p, struct pending *pending)
+{
+    struct peer *from = router_sender(p->router, &pending->request);
+
+    if (from)
+        from->asking--;
+    pending_remove(&p->pending, pending);
 }
 
 /* The first response is what its sender has waited for. */
@@ -449,17 +477,40 @@ static void measure(struct peer *p, struct pending *pending)
     pending->since = -1;
 }
 
+static void note_answered(struct peer *p, const flux_msg_t *response)
+{
+    struct peer *from = router_sender(p->router, response);
+
+    if (!from)
+        return;
+    from->answered_tag = response->b;
+    from->answered_by = p->serial;
+}
+
+static bool was_answered_last(struct peer *p, const flux_msg_t *response)
+{
+    const struct peer *from = router_sender(p->router, response);
+
+    return from && from->answered_tag == response->b &&
+           from->answered_by == p->serial;
+}
+
 /* Whether `p` may send this response; the last of a request settles it. */
 static bool settle(struct peer *p, const flux_msg_t *response)
 {
     uint64_t asker = asker_of(p->router, response);
     struct pending *pending = pending_find(&p->pending, asker, response);
 
-    if (!pending)
+    if (response->b == FLUX_MATCHTAG_NONE)
         return has_asked(p, asker);
+    if (!pending)
+        return was_answered_last(p, response);
     measure(p, pending);
-    if (!(response->flags & FLUX_MSGFLAG_STREAMING) || response->a != 0)
-        pending_remove(&p->pending, pending);
+    if ((pending->request.flags & FLUX_MSGFLAG_STREAMING) && response->a == 0)
+        return true;
+    forget_one(p, pending);
+    if (response->a == 0)
+        note_answered(p, response);
     return true;
 }
 
@@ -481,7 +532,7 @@ static void forget(struct peer *p, const flux_msg_t *disconnect)
         if (pending->asker == asker &&
             (itself ||
              flux_msg_route_match_first(&pending->request, disconnect)))
-            pending_remove(&p->pending, pending);
+            forget_one(p, pending);
     }
 }
 
@@ -547,6 +598,16 @@ void router_defer(struct peer *p, bool on)
     }
 }
 
+/* Note that a request leaves the broker for `p`. */
+static int hand_out(struct peer *p, flux_msg_t *msg)
+{
+    if (is_disconnect(msg))
+        forget(p, msg);
+    else if (!(msg->flags & FLUX_MSGFLAG_NORESPONSE) && remember(p, msg) < 0)
+        return -1;
+    return flux_msg_route_push(msg, p->router->uuid);
+}
+
 static void deliver_request(struct peer *p, flux_msg_t *msg)
 {
     struct router *r = p->router;
@@ -556,16 +617,13 @@ static void deliver_request(struct peer *p, flux_msg_t *msg)
         flux_msg_destroy(msg);
         return;
     }
-    if (p->kind != PEER_BROKER) {
-        if (is_disconnect(msg))
-            forget(p, msg);
-        else
-            remember(p, msg);
-        if (flux_msg_route_push(msg, r->uuid) < 0) {
-            router_respond_error(r, msg, errno, NULL);
-            flux_msg_destroy(msg);
-            return;
-        }
+    if (p->kind != PEER_BROKER && hand_out(p, msg) < 0) {
+        router_respond_error(r, msg, errno,
+                             errno == ENOBUFS ? "too many requests that are "
+                                                "not answered yet"
+                                              : NULL);
+        flux_msg_destroy(msg);
+        return;
     }
     router_deliver(p, msg, false);
     if (p->full)
@@ -692,6 +750,8 @@ static void receive_request(struct peer *from, flux_msg_t *msg)
 {
     if (from->kind == PEER_CLIENT || from->kind == PEER_MODULE)
         note_asked(from, msg);
+    if (from->answered_tag == msg->b)
+        from->answered_tag = FLUX_MATCHTAG_NONE;
     if (!has_honest_route(from, msg) || push_sender(from, msg) < 0)
         flux_msg_destroy(msg);
     else

@@ -56,11 +56,14 @@ struct peer {
     uint64_t serial;        /* never used again, unlike its address */
     struct table *notify;   /* services that must hear of its disconnect */
     const struct table_entry *last_noted; /* the last one asked, or NULL */
-    struct table *askers;       /* serials of who has asked it and is there */
+    struct table *askers;       /* serials of who has sent it matchtag 0 */
     uint64_t last_asker;        /* one of these */
     struct pending_set pending; /* requests given to it, not answered yet */
     struct table *heirs;        /* of a hold: see router_hold.c; else NULL */
-    double last_sent; /* reactor time of its last request or response */
+    size_t asking;         /* of its own requests, those not answered yet */
+    uint32_t answered_tag; /* of that which was answered last, with success */
+    uint64_t answered_by;  /* serial of the peer that did */
+    double last_sent;      /* reactor time of its last request or response */
     flux_msgcounters_t counters; /* as the peer sees them */
     struct peer_stats stats;
 };
@@ -83,7 +86,7 @@ void router_set_next_hop(struct router *r, router_next_hop_f cb, void *arg);
 int router_subscribe(struct peer *p, const char *topic);
 size_t router_pending(const struct peer *p); /* requests not answered yet */
 /* Walk them in order: NULL starts, NULL ends.  A copy may be kept, but not a
- * reference.
+ * reference; a long payload is not there any more.
  */
 const flux_msg_t *router_pending_next(const struct peer *p,
                                       const flux_msg_t *request);

@@ -18,7 +18,9 @@
  *   unload-builtins, exit
  *
  * SIGINT, SIGTERM and SIGHUP hang up on what runs and so lead to the end in
- * order; a second one ends at once.  The exit code is that of the initial
+ * order; a second one ends at once.  Waiting for children and rc3 are bounded
+ * by attributes, so that nothing that hangs keeps the broker from its end; what
+ * is left then is named and goes with it.  The exit code is that of the initial
  * program, or of rc1 or rc3 if one of those failed, or 1 if the broker itself
  * did.
  */
@@ -61,9 +63,10 @@ struct state_machine {
     char *const *command;
     enum state state;
     double entered; /* monotonic */
-    int builtins; /* how many were loaded */
+    int builtins;   /* how many were loaded */
     int exit_code;
-    bool dying; /* a signal or a panic has asked for the end */
+    bool dying;            /* a signal or a panic has asked for the end */
+    flux_watcher_t *limit; /* when the state has lasted too long */
     struct runner *runner;
     flux_watcher_t *signals[3];
     flux_watcher_t *next; /* idle: posts `event` from the loop */
@@ -83,22 +86,30 @@ static void enter_goodbye(struct state_machine *s);
 static void enter_unload_builtins(struct state_machine *s);
 static void enter_exit(struct state_machine *s);
 
+static void leave_children(struct state_machine *s);
+static void kill_runner(struct state_machine *s);
+
 static const struct {
     const char *name;
     void (*enter)(struct state_machine *s);
+    const char *limit; /* the attribute that bounds it, or NULL */
+    void (*cut)(struct state_machine *s); /* when that has passed */
 } states[STATE_COUNT] = {
-    [STATE_LOAD_BUILTINS] = {"load-builtins", enter_load_builtins},
-    [STATE_JOIN] = {"join", enter_join},
-    [STATE_CONFIG_SYNC] = {"config-sync", enter_config_sync},
-    [STATE_INIT] = {"init", enter_init},
-    [STATE_QUORUM] = {"quorum", enter_quorum},
-    [STATE_RUN] = {"run", enter_run},
-    [STATE_CLEANUP] = {"cleanup", enter_cleanup},
-    [STATE_SHUTDOWN] = {"shutdown", enter_shutdown},
-    [STATE_FINALIZE] = {"finalize", enter_finalize},
-    [STATE_GOODBYE] = {"goodbye", enter_goodbye},
-    [STATE_UNLOAD_BUILTINS] = {"unload-builtins", enter_unload_builtins},
-    [STATE_EXIT] = {"exit", enter_exit},
+    [STATE_LOAD_BUILTINS] = {"load-builtins", enter_load_builtins, NULL, NULL},
+    [STATE_JOIN] = {"join", enter_join, NULL, NULL},
+    [STATE_CONFIG_SYNC] = {"config-sync", enter_config_sync, NULL, NULL},
+    [STATE_INIT] = {"init", enter_init, NULL, NULL},
+    [STATE_QUORUM] = {"quorum", enter_quorum, NULL, NULL},
+    [STATE_RUN] = {"run", enter_run, NULL, NULL},
+    [STATE_CLEANUP] = {"cleanup", enter_cleanup, NULL, NULL},
+    [STATE_SHUTDOWN] = {"shutdown", enter_shutdown, "broker.shutdown-timeout",
+                        leave_children},
+    [STATE_FINALIZE] = {"finalize", enter_finalize, "broker.rc3-timeout",
+                        kill_runner},
+    [STATE_GOODBYE] = {"goodbye", enter_goodbye, NULL, NULL},
+    [STATE_UNLOAD_BUILTINS] = {"unload-builtins", enter_unload_builtins, NULL,
+                               NULL},
+    [STATE_EXIT] = {"exit", enter_exit, NULL, NULL},
 };
 
 static const struct {
@@ -124,6 +135,7 @@ static const struct {
     {STATE_CLEANUP, "cleanup-none", STATE_SHUTDOWN},
     {STATE_SHUTDOWN, "children-none", STATE_FINALIZE},
     {STATE_SHUTDOWN, "children-complete", STATE_FINALIZE},
+    {STATE_SHUTDOWN, "children-timeout", STATE_FINALIZE},
     {STATE_FINALIZE, "rc3-none", STATE_GOODBYE},
     {STATE_FINALIZE, "rc3-success", STATE_GOODBYE},
     {STATE_FINALIZE, "rc3-fail", STATE_GOODBYE},
@@ -145,6 +157,18 @@ log_transition(struct state_machine *s, const char *event, enum state to)
              is_short ? "ms" : "s");
 }
 
+static void start_limit(struct state_machine *s)
+{
+    const char *name = states[s->state].limit;
+    double seconds = name ? attr_limit(s->attrs, name) : 0;
+
+    flux_watcher_stop(s->limit);
+    if (seconds <= 0)
+        return;
+    flux_timer_watcher_reset(s->limit, seconds, 0.);
+    flux_watcher_start(s->limit);
+}
+
 static void handle_event(struct state_machine *s, const char *event)
 {
     size_t i;
@@ -156,6 +180,7 @@ static void handle_event(struct state_machine *s, const char *event)
             s->state = transitions[i].to;
             s->entered = util_monotime();
             muster_tell(s->muster, (int)s->state);
+            start_limit(s);
             states[s->state].enter(s);
             return;
         }
@@ -187,6 +212,21 @@ static void fail(struct state_machine *s, int rc)
 {
     if (s->exit_code == 0)
         s->exit_code = rc;
+}
+
+static void
+limit_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct state_machine *s = arg;
+
+    (void)r;
+    (void)w;
+    (void)revents;
+    flux_log(s->h, LOG_CRIT, "state %s has lasted longer than %s=%s",
+             states[s->state].name, states[s->state].limit,
+             attr_value(s->attrs, states[s->state].limit));
+    fail(s, 1);
+    states[s->state].cut(s);
 }
 
 /* ---- commands
@@ -365,9 +405,19 @@ static void enter_shutdown(struct state_machine *s)
         post(s, "children-none");
 }
 
+static void leave_children(struct state_machine *s)
+{
+    post(s, "children-timeout");
+}
+
 static void enter_finalize(struct state_machine *s)
 {
     run_rc(s, "rc3.0", "broker.rc3_path", "rc3-none");
+}
+
+static void kill_runner(struct state_machine *s)
+{
+    runner_kill(s->runner, SIGKILL);
 }
 
 static void enter_goodbye(struct state_machine *s)
@@ -595,7 +645,9 @@ struct state_machine *state_create(flux_t *h,
     s->command = command;
     s->muster = create_muster(s, topology);
     s->next = flux_idle_watcher_create(flux_get_reactor(h), next_cb, s);
-    if (!s->muster || !s->next || watch_signals(s) < 0) {
+    s->limit =
+        flux_timer_watcher_create(flux_get_reactor(h), 0., 0., limit_cb, s);
+    if (!s->muster || !s->next || !s->limit || watch_signals(s) < 0) {
         state_destroy(s);
         return NULL;
     }
@@ -613,6 +665,7 @@ void state_destroy(struct state_machine *s)
         flux_watcher_destroy(s->signals[i]);
     module_set_on_change(s->modules, NULL, NULL);
     flux_watcher_destroy(s->next);
+    flux_watcher_destroy(s->limit);
     muster_destroy(s->muster);
     runner_destroy(s->runner);
     free(s);

@@ -1,0 +1,73 @@
+#!/bin/sh
+# siege.t - modules that misbehave in every way, and an end that comes in time
+. "${0%/*}/lib.sh"
+
+WILD=$TMOD/wild.so
+HELLO=$B/lib/flux/modules/hello.so
+ASAN_OPTIONS=${ASAN_OPTIONS:-}:handle_segv=0
+TSAN_OPTIONS=${TSAN_OPTIONS:-}:handle_segv=0
+export ASAN_OPTIONS TSAN_OPTIONS
+
+# ---- modules, among clients that must not feel it -----------------------------------
+
+start -Sbroker.module-nopanic=1
+flux module load "$HELLO"
+run_tap python3 "$here/siege.py" "$WILD" "$HELLO" "$TMOD/testmod.so"
+ok "the broker goes on" flux ping -c 1 hello
+flux module remove hello
+fails "and ends, though a thread is busy" 1 "'wild' was not properly" stop
+
+# ---- a load has a deadline ------------------------------------------------------------
+
+fails "a deadline that is none" 1 "neither a duration nor none: 'soon'" \
+    flux start -Sbroker.module-load-timeout=soon true
+start -Sbroker.module-load-timeout=0.1s -Sbroker.module-nopanic=1
+for how in "" --exec; do
+    fails "a silent module is late ${how:-in a thread}" 1 \
+        "does not say that it runs, 0.1s after its start" \
+        flux module load $how "$WILD" silent
+    ok "and gone" wait_until sh -c '! flux module list -n -o "{name}" | grep wild'
+done
+flux setattr broker.module-load-timeout none
+fails "--load-timeout goes before the attribute" 1 "0.05s after its start" \
+    flux module load --load-timeout=50ms --exec "$WILD" silent
+fails "reload has it too" 1 "0.05s after its start" \
+    flux module reload --force --load-timeout=50ms --exec "$WILD" silent
+ok "the broker goes on" flux ping -c 1 broker
+ok "and ends in order" stop
+
+# ---- an end that comes in time -----------------------------------------------------------
+
+timed() { # SECONDS STATUS CMD...: it takes less, and ends so
+    _start=$(seconds) _most=$1 _status=$2
+    shift 2
+    "$@"
+    [ $? -eq "$_status" ] && [ $(($(seconds) - _start)) -le "$_most" ]
+}
+hanging() { # WORDS: a module is loaded by them, told to spin, and left
+    flux start -Sbroker.rc3_path="$W/rc3" -Sbroker.rc3-timeout=0.3s sh -c \
+        "flux module load $* '$WILD' && flux rpc -n wild.do '{\"how\":\"spin\"}'"
+}
+printf '#!/bin/sh\nexec flux module remove wild\n' >"$W/rc3"
+chmod +x "$W/rc3"
+for how in "" --exec; do
+    ok "an rc3 that waits for a hanging module is cut off ${how:-(thread)}" \
+        timed 5 1 hanging $how
+    has "the attribute is named ${how:-(thread)}" "broker.rc3-timeout=0.3s" \
+        hanging $how
+    has "and the module ${how:-(thread)}" "'wild' was not properly shut down" \
+        hanging $how
+done
+stopped() { # a process module that is stopped, and nothing else
+    flux start sh -c "flux module load --exec '$WILD' && kill -STOP \
+        \$(flux module list -n -o '{pid}' | grep -v -e - -e 0\$)"
+}
+ok "a stopped process does not keep the broker" timed 5 1 stopped
+fails "an rc3 that hangs" 1 "state finalize has lasted longer than" \
+    flux start -Sbroker.rc3_path='sleep 1000' -Sbroker.rc3-timeout=0.2s true
+late_leaf() { # a broker below that is stopped: its parent does not wait
+    flux start -s 2 -Sbroker.shutdown-timeout=0.3s --test-exit-timeout=1s \
+        sh -c 'kill -STOP $(flux exec -r 1 flux getattr broker.pid)'
+}
+has "a child that hangs" "broker.shutdown-timeout=0.3s" late_leaf
+finish
