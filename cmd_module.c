@@ -198,16 +198,19 @@ static int run_load(struct cli *p)
     return 0;
 }
 
-static json_t *removal(struct cli *p, const char *name, bool hold)
+static json_t *removal(struct cli *p, const char *name, bool reload)
 {
     double timeout = cli_duration(p, "timeout", 0);
+    bool force = cli_count(p, "force") > 0 || cli_count(p, "cancel") > 0;
     json_t *request = json_pack("{s:s s:b}", "name", name, "cancel",
                                 cli_count(p, "cancel") > 0);
 
     if (request && timeout > 0)
         json_object_set_new(request, "timeout", json_real(timeout));
-    if (request && hold)
+    if (request && reload && cli_count(p, "no-hold") == 0)
         json_object_set_new(request, "hold", json_real(HOLD));
+    if (request && !reload && !force)
+        json_object_set_new(request, "unless-used", json_true());
     return request;
 }
 
@@ -221,18 +224,27 @@ static void tell_force(struct cli *p, flux_future_t *f)
         cli_warn(p, "remove %s: it was ended by %s", cli_argv(p)[0], took);
 }
 
-/* With `hold` requests wait for the module that is loaded next. */
-static void remove_module(struct cli *p, flux_t *h, const char *name, bool hold)
+static void refuse_removal(struct cli *p, flux_future_t *f)
+{
+    bool used = f && errno == EBUSY;
+
+    cli_die(p, "remove %s: %s%s", cli_argv(p)[0],
+            f ? future_strerror(f, errno) : flux_strerror(errno),
+            used ? "; --force removes it all the same" : "");
+}
+
+/* For good, or to load another, for which requests wait meanwhile. */
+static void
+remove_module(struct cli *p, flux_t *h, const char *name, bool reload)
 {
     bool force = cli_count(p, "force") > 0;
-    json_t *request = removal(p, name, hold);
+    json_t *request = removal(p, name, reload);
     flux_future_t *f =
         flux_rpc_pack(h, "module.remove", FLUX_NODEID_ANY, 0, "o", request);
 
     tell_waiter(p, f, "end; --timeout or --cancel would force it");
     if (!f || (flux_future_get(f, NULL) < 0 && !(force && errno == ENOENT)))
-        cli_die(p, "remove %s: %s", cli_argv(p)[0],
-                f ? future_strerror(f, errno) : flux_strerror(errno));
+        refuse_removal(p, f);
     tell_force(p, f);
     flux_future_destroy(f);
 }
@@ -319,7 +331,7 @@ static int run_reload(struct cli *p)
         entry = find_module(list_modules(p, h, &f), name);
     args = loaded_args(p, entry, args);
     path = loaded_path(p, entry, path);
-    remove_module(p, h, name, cli_count(p, "no-hold") == 0);
+    remove_module(p, h, name, true);
     load(p, h, path, args);
     flux_future_destroy(f);
     flux_close(h);
@@ -384,7 +396,8 @@ static const struct cli_option reload_options[] = {
 };
 
 static const struct cli_option remove_options[] = {
-    FORCE_OPTION,
+    {'f', "force", CLI_NO_ARG, NULL,
+     "Ignore nonexistent modules; remove one that others wait for"},
     CANCEL_OPTIONS,
     CLI_OPTIONS_END,
 };

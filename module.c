@@ -527,6 +527,11 @@ int module_set_load_builtins(struct module_set *s, flux_error_t *e)
     return 0;
 }
 
+void module_set_give_up(struct module_set *s)
+{
+    s->given_up = true;
+}
+
 void module_set_unload_builtins(struct module_set *s)
 {
     struct list *l;

@@ -114,6 +114,10 @@ void module_set_destroy(struct module_set *s);
 int module_set_add_builtin(struct module_set *s,
                            const struct module_builtin *b);
 int module_set_load_builtins(struct module_set *s, flux_error_t *e);
+/* The broker shuts down: from now on who waits for a module is no reason to
+ * keep it.
+ */
+void module_set_give_up(struct module_set *s);
 /* Ask the builtin modules, last loaded first, to end. */
 void module_set_unload_builtins(struct module_set *s);
 /* Called after any module has changed its state or has gone. */

@@ -217,8 +217,7 @@ static json_t *array_of(struct table *users)
     return array;
 }
 
-/* Who has requests in it that it has not answered. */
-static json_t *users_of(struct module *m)
+json_t *module_info_users(struct module *m)
 {
     struct table *users = table_create(NULL);
     const flux_msg_t *request = NULL;
@@ -256,7 +255,7 @@ json_t *module_info_all(struct module *m)
         if (m->command)
             json_object_set(all, "command", m->command);
         json_object_set_new(all, "subscriptions", subscriptions_of(m->peer));
-        json_object_set_new(all, "users", users_of(m));
+        json_object_set_new(all, "users", module_info_users(m));
         json_object_set_new(all, "deferring", json_boolean(m->peer->deferring));
         add_held(m, all);
         if (failure)

@@ -15,6 +15,11 @@ json_t *module_info_entry(struct module *m);
 /* All there is: an entry, and more. */
 json_t *module_info_all(struct module *m);
 
+/* Who has requests in it that it has not answered, an array of objects: name,
+ * uuid, requests; userid and pid of a client.
+ */
+json_t *module_info_users(struct module *m);
+
 /* Counters and use: the answer to module.stats has one for each module. */
 json_t *module_info_stats(struct module *m);
 

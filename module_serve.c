@@ -6,8 +6,9 @@
  * seconds, within which the module must say that it runs; remove takes
  * `timeout` in seconds, and says in its answer which step of force it `took`,
  * if it came to that, and `hold`, the seconds for which requests may wait for
- * the next module of its name (module_hold.c); list adds the keys from `kind`
- * on.
+ * the next module of its name (module_hold.c), and `unless-used`, which
+ * refuses it with EBUSY if there are requests that the module has not
+ * answered; list adds the keys from `kind` on.
  * module.info tells all of one module, module.stats what is counted of all of
  * them, or of the one that is named (module_info.c); Flux has neither.
  *
@@ -20,6 +21,8 @@
 #include "serve.h"
 #include "trace.h"
 #include "util.h"
+
+enum { USERS_NAMED = 5 /* in the text of an error */ };
 
 /* ---- load, remove -------------------------------------------------------- */
 
@@ -47,14 +50,16 @@ struct removal {
     int cancel;
     double timeout; /* 0: none */
     double hold;    /* requests so long for a module of its name; 0: not */
+    int unless_used;
 };
 
 static int decode_removal(const flux_msg_t *msg, struct removal *r)
 {
     memset(r, 0, sizeof(*r));
-    if (flux_request_unpack(msg, NULL, "{s:s s?b s?F s?F}", "name", &r->name,
-                            "cancel", &r->cancel, "timeout", &r->timeout,
-                            "hold", &r->hold) < 0)
+    if (flux_request_unpack(msg, NULL, "{s:s s?b s?F s?F s?b}", "name",
+                            &r->name, "cancel", &r->cancel, "timeout",
+                            &r->timeout, "hold", &r->hold, "unless-used",
+                            &r->unless_used) < 0)
         return -1;
     if (r->timeout < 0 || r->hold < 0) {
         errno = EPROTO;
@@ -63,9 +68,54 @@ static int decode_removal(const flux_msg_t *msg, struct removal *r)
     return 0;
 }
 
+static void add_user(struct buf *b, json_t *user)
+{
+    const char *name = json_string_value(json_object_get(user, "name"));
+    json_t *pid = json_object_get(user, "pid");
+    json_t *uid = json_object_get(user, "userid");
+    int requests = json_integer_value(json_object_get(user, "requests"));
+
+    buf_printf(b, "%s%s", b->size ? ", " : "", name);
+    if (pid)
+        buf_printf(b, " (pid %d, uid %d)", (int)json_integer_value(pid),
+                   (int)json_integer_value(uid));
+    buf_printf(b, " waits for %d answer%s", requests, requests == 1 ? "" : "s");
+}
+
+/* Who waits for it, in words, new memory; NULL if it is no one. */
+static char *name_users(struct module *m)
+{
+    json_t *users = module_info_users(m);
+    size_t n = json_array_size(users);
+    struct buf b = {0};
+
+    for (size_t i = 0; i < n && i < USERS_NAMED; i++)
+        add_user(&b, json_array_get(users, i));
+    if (n > USERS_NAMED)
+        buf_printf(&b, " and %zu more", n - USERS_NAMED);
+    json_decref(users);
+    return n > 0 ? buf_steal_string(&b) : NULL;
+}
+
+/* Whether someone waits for it, who has been told then. */
+static bool
+refuse_used(struct module *m, const struct removal *r, const flux_msg_t *msg)
+{
+    char *users;
+
+    if (!r->unless_used || m->removing || m->set->given_up ||
+        !(users = name_users(m)))
+        return false;
+    flux_respond_error(m->set->h, msg, EBUSY, users);
+    free(users);
+    return true;
+}
+
 static void
 end_module(struct module *m, const struct removal *r, const flux_msg_t *msg)
 {
+    if (refuse_used(m, r, msg))
+        return;
     if ((r->hold > 0 && module_hold_begin(m, r->hold, msg) < 0) ||
         flux_msglist_append(m->remove_requests, msg) < 0) {
         flux_respond_error(m->set->h, msg, errno, NULL);

@@ -20,6 +20,7 @@ struct module_set {
     struct list holds;   /* of reloads that are under way */
     struct module_builtin builtins[8];
     size_t builtin_count;
+    bool given_up; /* see module_set_give_up() */
     struct trace *trace;
     struct table *failures; /* by module name: JSON, or NULL (module_info.c) */
     module_panic_f panic;

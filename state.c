@@ -401,6 +401,7 @@ static void enter_cleanup(struct state_machine *s)
 
 static void enter_shutdown(struct state_machine *s)
 {
+    module_set_give_up(s->modules);
     if (overlay_children(s->overlay) == 0)
         post(s, "children-none");
 }

@@ -242,6 +242,33 @@ same(outcome(d.rpc("module.debug", {"name": "nosuch", "defer": True})),
 EOF
 run_tap python3 "$W/defer.py"
 
+# ---- removal of a module that is in use ----------------------------------------
+
+flux rpc testmod.wait >/dev/null 2>&1 &
+waiting=$!
+waits() { # COUNT: requests that testmod has not answered
+    flux rpc module.info '{"name":"testmod"}' | grep -q "\"pending\":$1,"
+}
+ok "a request that is not answered" wait_until waits 1
+fails "remove says who waits" 1 \
+    "flux-module: remove testmod: client (pid $waiting, uid $(id -u)) waits for 1 answer; --force removes it all the same" \
+    flux module remove testmod
+ok "the module is still there" flux ping -c 1 testmod
+ok "another removal does not mind" flux rpc module.remove '{"name":"testmod"}'
+fails "who waited is told" 1 "" wait $waiting
+flux module load "$MOD"
+flux rpc testmod.wait >/dev/null 2>&1 &
+waiting=$!
+wait_until waits 1
+ok "-f removes it" flux module remove -f testmod
+fails "and who waited is told" 1 "" wait $waiting
+ok "no one asks when the broker shuts down" flux start \
+    -Sbroker.rc3_path="flux module remove testmod" sh -c \
+    "flux module load '$MOD' && { setsid flux rpc testmod.wait >/dev/null 2>&1 & } &&
+    until flux rpc module.info '{\"name\":\"testmod\"}' |
+        grep -q '\"pending\":1'; do :; done"
+flux module load "$MOD"
+
 # ---- cancel ---------------------------------------------------------------------------------------------
 
 flux module remove testmod
