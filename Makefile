@@ -56,7 +56,7 @@ EXAMPLES = $(patsubst examples/%.c,$(B)/lib/flux/modules/%.so,\
 	$(wildcard examples/*.c))
 MANS = $(wildcard man/*.[1-9])
 
-all: $(B)/bin/busyflux headers manuals $(EXAMPLES)
+all: $(B)/bin/busyflux headers libraries manuals $(EXAMPLES)
 
 # ---- the program ---------------------------------------------------------
 
@@ -103,8 +103,7 @@ $(B)/static/bin/busyflux: $(STATIC_OBJS) $(B)/static/obj/flux.zip
 
 # ---- what module authors compile against ------------------------------------
 
-headers: $(B)/include/flux/core.h $(B)/include/jansson.h \
-	$(B)/lib/pkgconfig/flux-core.pc
+headers: $(B)/include/flux/core.h $(B)/include/jansson.h
 
 $(B)/include/flux/core.h: flux.h
 	@mkdir -p $(@D)
@@ -114,9 +113,37 @@ $(B)/include/jansson.h: json.h
 	@mkdir -p $(@D)
 	cp $< $@
 
-$(B)/lib/pkgconfig/flux-core.pc: flux-core.pc.in
+# The two libraries under the names that Flux and jansson give them.  What they
+# export is what is published, which is what the program exports.  The first
+# has no JSON of its own: a process must not have it twice.
+.PHONY: libraries
+libraries: $(B)/lib/libflux-core.so.2 $(B)/lib/libjansson.so.4 \
+	$(B)/lib/pkgconfig/flux-core.pc $(B)/lib/pkgconfig/jansson.pc
+
+JSON_OBJS = $(filter $(B)/obj/json%,$(OBJS)) \
+	$(patsubst %,$(B)/obj/%.o,buf sys table util)
+NEED = nm -D --defined-only $(B)/bin/busyflux | \
+	sed -n 's/.* T \(flux_[a-z0-9_]*\)$$/-Wl,-u,\1/p'
+
+$(B)/lib/libjansson.so.4: $(JSON_OBJS) libjansson.map
 	@mkdir -p $(@D)
-	cp $< $@
+	$(CC) $(CFLAGS) $(LDFLAGS) $(HARDEN_LINK) -shared -Wl,-soname,$(@F) \
+		-Wl,--version-script=libjansson.map -o $@ $(JSON_OBJS) -pthread
+	ln -sf $(@F) $(B)/lib/libjansson.so
+
+$(B)/obj/libflux-core.a: $(OBJS)
+	rm -f $@
+	$(AR) rcs $@ $(filter-out %/applet.o $(filter $(B)/obj/json%,$(OBJS)),$(OBJS))
+
+$(B)/lib/libflux-core.so.2: $(B)/obj/libflux-core.a $(B)/bin/busyflux \
+		$(B)/lib/libjansson.so.4
+	$(CC) $(CFLAGS) $(LDFLAGS) $(HARDEN_LINK) -shared -Wl,-soname,$(@F) -o $@ `$(NEED)` \
+		$(B)/obj/libflux-core.a $(B)/lib/libjansson.so.4 $(LDLIBS)
+	ln -sf $(@F) $(B)/lib/libflux-core.so
+
+$(B)/lib/pkgconfig/%.pc: %.pc.in
+	@mkdir -p $(@D)
+	sed 's,@up@,../..,; s,@include@,include,' $< >$@
 
 $(B)/lib/flux/modules/%.so: examples/%.c $(B)/include/flux/core.h \
 		$(B)/include/jansson.h
@@ -212,15 +239,21 @@ manuals:
 
 # ---- installation --------------------------------------------------------------
 
+# What others compile and link against goes into folders of our own, so that it
+# hides no one else's.
 install: all
-	mkdir -p $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include/flux \
-		$(DESTDIR)$(PREFIX)/lib/pkgconfig \
-		$(DESTDIR)$(PREFIX)/lib/flux/modules
+	mkdir -p $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/flux/modules \
+		$(DESTDIR)$(PREFIX)/include/busyflux/flux \
+		$(DESTDIR)$(PREFIX)/lib/busyflux/pkgconfig
 	cp $(B)/bin/busyflux $(DESTDIR)$(PREFIX)/bin/busyflux
 	$(DESTDIR)$(PREFIX)/bin/busyflux --install -s $(DESTDIR)$(PREFIX)/bin
-	cp $(B)/include/flux/core.h $(DESTDIR)$(PREFIX)/include/flux/core.h
-	cp $(B)/include/jansson.h $(DESTDIR)$(PREFIX)/include/jansson.h
-	cp $(B)/lib/pkgconfig/flux-core.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig/
+	cp flux.h $(DESTDIR)$(PREFIX)/include/busyflux/flux/core.h
+	cp json.h $(DESTDIR)$(PREFIX)/include/busyflux/jansson.h
+	cp -P $(B)/lib/lib*.so* $(DESTDIR)$(PREFIX)/lib/busyflux/
+	for p in flux-core jansson; do \
+		sed 's,@up@,../../..,; s,@include@,include/busyflux,' $$p.pc.in \
+			>$(DESTDIR)$(PREFIX)/lib/busyflux/pkgconfig/$$p.pc || exit 1; \
+	done
 	for m in $(MANS); do \
 		d=$(DESTDIR)$(PREFIX)/share/man/man$${m##*.}; \
 		mkdir -p $$d && cp $$m $$d/ || exit 1; \
@@ -240,11 +273,9 @@ uninstall:
 	for m in $(MANS); do \
 		rm -f $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; \
 	done
-	rm -f $(DESTDIR)$(PREFIX)/include/flux/core.h \
-		$(DESTDIR)$(PREFIX)/include/jansson.h \
-		$(DESTDIR)$(PREFIX)/lib/pkgconfig/flux-core.pc
-	-rmdir $(DESTDIR)$(PREFIX)/include/flux \
-		$(DESTDIR)$(PREFIX)/lib/flux/modules \
+	rm -rf $(DESTDIR)$(PREFIX)/include/busyflux \
+		$(DESTDIR)$(PREFIX)/lib/busyflux
+	-rmdir $(DESTDIR)$(PREFIX)/lib/flux/modules \
 		$(DESTDIR)$(PREFIX)/lib/flux 2>/dev/null
 
 -include tests/bench/bench.mk

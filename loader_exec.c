@@ -43,8 +43,10 @@ struct loader {
 
 static void open_module(struct loader *l)
 {
-    if (!modlife_open(l->path, l->name, &l->mod_main, &l->e))
-        cli_die(l->p, "%s", l->e.text);
+    char *why;
+
+    if (!modlife_open(l->path, l->name, &l->mod_main, &why))
+        cli_die(l->p, "%s", why ? why : flux_strerror(errno));
     sys_thread_name(l->name);
 }
 

@@ -1,13 +1,8 @@
 /* modlife.c - a shared object's life as a module, in a thread or a process
  *
  * What module_thread.c and flux-module-exec have in common: mapping the file
- * and finding mod_main in it, and the steps of RFC 5 that begin when the
- * welcome has been read: handlers, mod_main, the end.
- *
- * The symbols of a module stay local to it, and all of them are bound when it
- * is mapped, so that one that is missing is told to the one who loads and
- * does not kill at the first call.  RTLD_DEEPBIND is not used, since it breaks
- * sanitizers and preloaded libraries.
+ * (dso.c) and finding mod_main in it, and the steps of RFC 5 that begin when
+ * the welcome has been read: handlers, mod_main, the end.
  *
  * mod_main returns -1 and an errno, or anything else for success.  One that
  * leaves errno 0 ends with ECONNRESET.
@@ -19,74 +14,43 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "dso.h"
 #include "util.h"
 
 /* ---- the file ------------------------------------------------------------ */
 
-#ifdef BUSYFLUX_STATIC
-bool modlife_can_open(void)
-{
-    return false;
-}
-
-static void *map(const char *path, flux_error_t *e)
-{
-    util_errno(e, ENOTSUP,
-               "%s: this is a static program, which cannot load shared "
-               "objects; use a dynamic build of busyflux",
-               path);
-    return NULL;
-}
-#else
-bool modlife_can_open(void)
-{
-    return true;
-}
-
-static void *map(const char *path, flux_error_t *e)
-{
-    void *dso = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-
-    if (!dso)
-        util_errno(e, ENOEXEC, "%s", dlerror());
-    return dso;
-}
-#endif
-
-static int check_legacy_name(void *dso, const char *name, flux_error_t *e)
+static char *check_legacy_name(void *dso, const char *path, const char *name)
 {
     const char **legacy = dlsym(dso, "mod_name");
 
     if (legacy && *legacy && strcmp(*legacy, name) != 0)
-        return util_errno(e, EINVAL, "mod_name %s != name %s", *legacy, name);
-    return 0;
+        return util_asprintf("%s: mod_name %s != name %s", path, *legacy, name);
+    return NULL;
 }
 
-static int find_main(void *dso, modlife_main_f *mod_main, flux_error_t *e)
+static char *find_main(void *dso, const char *path, modlife_main_f *mod_main)
 {
     void *symbol = dlsym(dso, "mod_main");
 
     if (!symbol)
-        return util_errno(e, EINVAL, "module does not define mod_main()");
+        return util_asprintf("%s: module does not define mod_main()", path);
     memcpy(mod_main, &symbol, sizeof(symbol)); /* C99 has no such cast */
-    return 0;
+    return NULL;
 }
 
 void *modlife_open(const char *path,
                    const char *name,
                    modlife_main_f *mod_main,
-                   flux_error_t *e)
+                   char **why)
 {
-    void *dso = map(path, e);
+    void *dso = dso_open(path, why);
 
     if (!dso)
         return NULL;
-    if (check_legacy_name(dso, name, e) < 0 ||
-        find_main(dso, mod_main, e) < 0) {
-        int saved_errno = errno;
-
+    if ((*why = check_legacy_name(dso, path, name)) ||
+        (*why = find_main(dso, path, mod_main))) {
         dlclose(dso);
-        errno = saved_errno;
+        errno = EINVAL;
         return NULL;
     }
     return dso;

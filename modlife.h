@@ -7,17 +7,14 @@
 
 typedef int (*modlife_main_f)(flux_t *h, int argc, char **argv);
 
-/* Whether this program can map shared objects: not if it is static. */
-bool modlife_can_open(void);
-
 /* Map a shared object, check it, and find its mod_main.  `name` is that which
- * it is loaded under.  The result is for dlclose(3); NULL with errno and the
- * linker's own text.
+ * it is loaded under.  The result is for dlclose(3).  NULL with errno and, in
+ * new memory, a text of any length, or NULL if there was no memory for one.
  */
 void *modlife_open(const char *path,
                    const char *name,
                    modlife_main_f *mod_main,
-                   flux_error_t *e);
+                   char **why);
 
 /* SHA-1 of a regular file, as text. */
 int modlife_digest(const char *path,

@@ -20,12 +20,12 @@
  */
 #include "modpath.h"
 
-#include <fcntl.h>
 #include <glob.h>
 #include <unistd.h>
 
+#include "dso.h"
+#include "elf_read.h"
 #include "env.h"
-#include "modlife.h"
 #include "sys.h"
 #include "util.h"
 
@@ -112,60 +112,16 @@ const char *modpath_loader(const char *path)
 
 /* ---- what a static build needs ------------------------------------------- */
 
-/* What of ELF's header is the same in both of its classes, and limits. */
-enum {
-    ELF_HEADER = 64,
-    ELF_CLASS = 4,
-    ELF_CLASS_64 = 2,
-    ELF_TYPE_INTERPRETER = 3,
-    ELF_SEGMENTS = 64, /* a program has about ten */
-};
-
-static uint64_t number(const unsigned char *p, size_t size)
-{
-    uint64_t value = 0;
-
-    if (size == 2) {
-        uint16_t v;
-        memcpy(&v, p, sizeof(v));
-        value = v;
-    } else if (size == 4) {
-        uint32_t v;
-        memcpy(&v, p, sizeof(v));
-        value = v;
-    } else
-        memcpy(&value, p, sizeof(value));
-    return value;
-}
-
-/* Whether a program header asks for an interpreter, which is ld.so. */
-static bool has_interpreter(int fd, const unsigned char *header)
-{
-    bool wide = header[ELF_CLASS] == ELF_CLASS_64;
-    uint64_t at = number(header + (wide ? 32 : 28), wide ? 8 : 4);
-    uint64_t size = number(header + (wide ? 54 : 42), 2);
-    uint64_t count = number(header + (wide ? 56 : 44), 2);
-    unsigned char type[4];
-
-    for (uint64_t i = 0; i < count && i < ELF_SEGMENTS; i++)
-        if (pread(fd, type, 4, (off_t)(at + i * size)) == 4 &&
-            number(type, 4) == ELF_TYPE_INTERPRETER)
-            return true;
-    return false;
-}
-
 static bool is_static(const char *path)
 {
-    unsigned char header[ELF_HEADER];
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    bool found = false;
+    flux_error_t e;
+    struct elf f;
+    bool found;
 
-    if (fd < 0)
+    if (elf_open(&f, path, &e) < 0)
         return false;
-    if (read(fd, header, sizeof(header)) == (ssize_t)sizeof(header) &&
-        memcmp(header, "\177ELF", 4) == 0)
-        found = !has_interpreter(fd, header);
-    close(fd);
+    found = !elf_has_interpreter(&f);
+    elf_close(&f);
     return found;
 }
 
@@ -237,7 +193,7 @@ static json_t *shared_object_loader(flux_error_t *e)
 {
     char *path;
 
-    if (modlife_can_open())
+    if (dso_can_open())
         return own_loader(MODPATH_EXEC);
     if (!(path = find_able_anywhere(MODPATH_EXEC))) {
         util_errno(e, ENOENT,

@@ -513,7 +513,7 @@ const struct module_builtin *module_builtin_find(struct module_set *s,
 static int load_builtin(struct module_set *s, const char *name, flux_error_t *e)
 {
     json_t *request = json_pack("{s:s s:[]}", "path", name, "args");
-    struct module *m = request ? module_load(s, request, e) : NULL;
+    struct module *m = request ? module_load(s, request, e, NULL) : NULL;
 
     json_decref(request);
     return m ? 0 : -1;

@@ -29,7 +29,8 @@ struct module_restart;
 struct module_ops {
     const char *kind; /* "builtin", "thread", "process" */
     /* Make the channel (m->peer) and what runs at its other end, which will
-     * find `welcome` there.  The text of a failure goes to who asked.
+     * find `welcome` there.  The text of a failure goes to who asked; one for
+     * which flux_error_t has no room is in m->reason.
      */
     int (*start)(struct module *m, flux_error_t *e);
     /* Force it to end, at once and whatever it does.  Its channel closes when

@@ -17,6 +17,7 @@
 
 #include <strings.h>
 
+#include "dso.h"
 #include "modlife.h"
 #include "modpath.h"
 #include "util.h"
@@ -100,7 +101,7 @@ choose_kind(struct module *m, const struct spec *spec, flux_error_t *e)
     if (!loader)
         return util_errno(e, EINVAL,
                           "could not determine loader from path suffix");
-    if (spec->loader || spec->exec || spec->wrap || !modlife_can_open() ||
+    if (spec->loader || spec->exec || spec->wrap || !dso_can_open() ||
         strcmp(loader, MODPATH_EXEC) != 0)
         return choose_process(m, spec, loader, e);
     m->ops = &module_thread_ops;
@@ -211,26 +212,42 @@ static struct module *create(struct module_set *s, json_t *args)
 /* Those who have waited for it; not for who loads a name that is taken. */
 static void disappoint(struct module *m, flux_error_t *e)
 {
+    const char *text = e->text[0] ? e->text : strerror(errno);
     int saved_errno = errno;
 
     if (m->name && errno != EEXIST)
-        module_hold_end(m->set, m->name, errno,
-                        e->text[0] ? e->text : strerror(errno));
+        module_hold_end(m->set, m->name, errno, m->reason ? m->reason : text);
     errno = saved_errno;
 }
 
-struct module *
-module_load(struct module_set *s, json_t *request, flux_error_t *e)
+static void give_up(struct module *m, char **reason)
+{
+    int saved_errno = errno;
+
+    if (reason) {
+        *reason = m->reason;
+        m->reason = NULL;
+    }
+    module_destroy(m);
+    errno = saved_errno;
+}
+
+struct module *module_load(struct module_set *s,
+                           json_t *request,
+                           flux_error_t *e,
+                           char **reason)
 {
     struct spec spec;
     struct module *m;
 
+    if (reason)
+        *reason = NULL;
     if (decode(request, &spec) < 0 || !(m = create(s, spec.args)))
         return NULL;
     if (resolve(m, &spec, e) < 0 || keep_request(m, request) < 0 ||
         start(m, e) < 0) {
         disappoint(m, e);
-        module_destroy(m);
+        give_up(m, reason);
         return NULL;
     }
     m->awaited = module_hold_count(s, m->name) >= 0;

@@ -74,7 +74,7 @@ restart_cb(flux_reactor_t *reactor, flux_watcher_t *w, int revents, void *arg)
     (void)revents;
     flux_watcher_stop(w);
     list_remove(&r->link);
-    if ((m = module_load(r->set, r->request, &e))) {
+    if ((m = module_load(r->set, r->request, &e, NULL))) {
         m->restart = r;
         return;
     }

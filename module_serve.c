@@ -26,17 +26,28 @@ enum { USERS_NAMED = 5 /* in the text of an error */ };
 
 /* ---- load, remove -------------------------------------------------------- */
 
+/* Takes `reason`, which says more than `e` if there is one. */
+static void
+refuse(flux_t *h, const flux_msg_t *msg, const flux_error_t *e, char *reason)
+{
+    const char *text = reason ? reason : e->text;
+
+    flux_respond_error(h, msg, errno, *text ? text : NULL);
+    free(reason);
+}
+
 static void
 load_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     flux_error_t e = {""};
     struct module *m = NULL;
+    char *reason = NULL;
     json_t *request;
 
     (void)mh;
     if (flux_request_unpack(msg, NULL, "o", &request) < 0 ||
-        !(m = module_load(arg, request, &e))) {
-        flux_respond_error(h, msg, errno, e.text[0] ? e.text : NULL);
+        !(m = module_load(arg, request, &e, &reason))) {
+        refuse(h, msg, &e, reason);
         return;
     }
     if (m->state == MODULE_RUNNING)

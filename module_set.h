@@ -49,9 +49,14 @@ int module_make_farewell(struct module *m); /* once it has a peer */
 void module_bury(struct module *m);
 
 /* module_load.c */
-/* `request` is the payload of module.load.  EPROTO if it is none. */
-struct module *
-module_load(struct module_set *s, json_t *request, flux_error_t *e);
+/* `request` is the payload of module.load.  EPROTO if it is none.  `reason`, if
+ * not NULL, is set to the text of a failure for which `e` has no room, in new
+ * memory, or to NULL.
+ */
+struct module *module_load(struct module_set *s,
+                           json_t *request,
+                           flux_error_t *e,
+                           char **reason);
 
 /* module_hold.c */
 /* Hold requests for the services of `m`, which is about to be told to end on

@@ -132,8 +132,9 @@ static int open_file(struct module *m, flux_error_t *e)
 {
     struct thread *t = m->impl;
 
-    if (!(t->dso = modlife_open(m->path, m->name, &t->mod_main, e)))
-        return -1;
+    t->dso = modlife_open(m->path, m->name, &t->mod_main, &m->reason);
+    if (!t->dso)
+        return util_error(e, "%s", m->reason ? m->reason : strerror(errno));
     return modlife_digest(m->path, m->digest, e);
 }
 

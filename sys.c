@@ -27,6 +27,7 @@
 #include <stdio.h>
 #include <time.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -382,6 +383,20 @@ bool sys_dso_is_mapped(const char *path)
 {
     (void)path;
     return false;
+}
+#endif
+
+#ifdef MFD_CLOEXEC
+int sys_memory_file(const char *name)
+{
+    return memfd_create(name, MFD_CLOEXEC);
+}
+#else
+int sys_memory_file(const char *name)
+{
+    (void)name;
+    errno = ENOSYS;
+    return -1;
 }
 #endif
 

@@ -79,6 +79,11 @@ int sys_accept(int fd);
 /* Whether a shared object is (still) mapped.  Fallback: false. */
 bool sys_dso_is_mapped(const char *path);
 
+/* A file that lies in memory alone, close-on-exec.  Fallback: -1 with ENOSYS.
+ * /proc/self/fd has a path to it.
+ */
+int sys_memory_file(const char *name);
+
 /* Path of the running executable in new memory, or NULL with errno. */
 char *sys_executable(void);
 

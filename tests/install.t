@@ -16,9 +16,15 @@ ok "its links do not lead out of it" sh -c \
     'for f in "$0"/bin/*; do [ "$(readlink -f "$f")" = "$0/bin/busyflux" ] ||
     exit 1; done' "$(readlink -f "$P")"
 if command -v pkg-config >/dev/null; then
-    is "pkg-config knows where it is" "-I$P/include" sh -c \
-        'PKG_CONFIG_PATH="$0/lib/pkgconfig" pkg-config --cflags flux-core |
-        xargs -n1 | sed "s|^-I.*pkgconfig/../..|-I$0|"' "$P"
+    packaged() { # OPTIONS: of pkg-config
+        PKG_CONFIG_PATH=$P/lib/busyflux/pkgconfig pkg-config "$@"
+    }
+    ok "pkg-config knows where it is" \
+        test -e "$(packaged --variable=includedir flux-core)/flux/core.h"
+    # shellcheck disable=SC2046 # words
+    ok "a module is linked with what is installed" \
+        compile -shared -fPIC -Wl,--no-undefined -o "$W/linked.so" \
+        "$here/modules/version.c" $(packaged --cflags --libs flux-core jansson)
 fi
 for page in "$top"/man/*.[1-9]; do
     [ -e "$page" ] || continue
@@ -55,7 +61,7 @@ PATH=$P/bin:$PATH
 is "an instance of what is installed" "$(readlink -f "$P")/lib/flux/modules" \
     flux start sh -c 'echo "$FLUX_MODULE_PATH"'
 ok "a module compiled against what is installed" compile -shared -fPIC \
-    -I"$P/include" -o "$P/lib/flux/modules/version.so" "$here/modules/version.c"
+    -I"$P/include/busyflux" -o "$P/lib/flux/modules/version.so" "$here/modules/version.c"
 is "is found by name" '{"text":"first"}' flux start sh -c \
     'flux module load version && flux rpc version.text
      flux module remove version'
@@ -65,5 +71,6 @@ is "it may be moved" 0 "$W/moved/bin/flux" start flux getattr rank
 mv "$W/moved" "$P"
 ok "make uninstall" make_install uninstall
 is "leaves nothing but empty folders" "" find "$DEST" ! -type d
-ok "and of those none of our own" test ! -e "$P/include/flux" -a ! -e "$P/lib/flux"
+is "and of those none of our own" "" \
+    find "$DEST" -name busyflux -o -path '*/lib/flux'
 finish

@@ -13,11 +13,11 @@ layer() { # FILE: sets LAYER
     buf.* | sha1.* | auxlist.* | env.* | near.* | latency.* | units.* | hostlist.*) LAYER=1 ;;
     topology.* | idset.*) LAYER=1 ;;
     json*.? | toml.* | msg*.? | reactor*.? | matchtag.*) LAYER=2 ;;
-    conn.* | credopt.* | rowfmt.* | modstats.* | toprows.* | screen.* | prometheus.*) LAYER=3 ;;
+    elf_read.* | soname.* | conn.* | credopt.* | rowfmt.* | modstats.* | toprows.* | screen.* | prometheus.*) LAYER=3 ;;
     handle.* | dispatch*.? | stream.* | connect.* | dial.* | ssh.* | loop.* | hwatch.*) LAYER=4 ;;
     future*.? | rpc.* | call.* | chain.* | composite.* | respond.*) LAYER=4 ;;
     client*.? | attribute.* | codec.* | conf.* | flog.* | method.*) LAYER=4 ;;
-    modside.* | modlife.* | serve.*) LAYER=4 ;;
+    modside.* | dso.* | modlife.* | serve.*) LAYER=4 ;;
     router*.? | pending.* | link.* | inproc.* | attr.*) LAYER=5 ;;
     module*.? | trace.* | tracerec.* | modpath.* | onfailure.* | spawn.* | tee.*) LAYER=6 ;;
     overlay.* | state.* | config.* | connector.* | log.* | rundir.* | runner.*) LAYER=7 ;;

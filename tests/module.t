@@ -134,13 +134,18 @@ echo "hello, this is no shared object, not even a short one" >"$W/text.so"
 mkdir "$W/folder.so"
 cp "$MOD" "$W/arch.so"
 printf '\377\377' | dd of="$W/arch.so" bs=1 seek=18 conv=notrunc 2>/dev/null
-for bad in text empty short arch folder; do
-    words=$(loader_words "$W/$bad.so")
-    is "$bad.so: the loader's own words" \
-        "flux-module: load $W/$bad.so: $words" flux module load "$W/$bad.so"
-done
-is "an undefined symbol: the loader's own words" \
-    "flux-module: load $TMOD/badsym.so: $TMOD/badsym.so: undefined symbol: flux_function_that_nobody_has" \
+is "short.so: the linker's own words" \
+    "flux-module: load $W/short.so: $(loader_words "$W/short.so")" \
+    flux module load "$W/short.so"
+refused() { # FILE REASON
+    is "$1" "flux-module: load $W/$1: $W/$1: $2" flux module load "$W/$1"
+}
+refused text.so "this is not an ELF file"
+refused empty.so "this is not an ELF file"
+refused folder.so "Is a directory"
+fails "another machine" 1 "is for another machine, " \
+    flux module load "$W/arch.so"
+fails "an undefined symbol" 1 "needs flux_function_that_nobody_has, which" \
     flux module load "$TMOD/badsym.so"
 fails "no mod_main" 1 "module does not define mod_main()" \
     flux module load "$TMOD/nomain.so"
