@@ -8,6 +8,7 @@
 #   make HARDEN=      without stack protector, FORTIFY and full RELRO
 #   make check-reload modules reloaded under load, ten times as long
 #   make check-kill   each broker of 16 is killed in traffic, in two trees
+#   make fuzz         FUZZ_S seconds of random input for each reader
 #   make install      PREFIX=/usr/local DESTDIR=
 #   make lint         compilers' warnings as errors, static analysis, manual pages
 
@@ -278,7 +279,7 @@ uninstall:
 	-rmdir $(DESTDIR)$(PREFIX)/lib/flux/modules \
 		$(DESTDIR)$(PREFIX)/lib/flux 2>/dev/null
 
--include tests/bench/bench.mk
+-include tests/bench/bench.mk tests/fuzz/fuzz.mk
 
 clean:
 	rm -rf $(B)

@@ -188,10 +188,13 @@ static int read_field(struct piece *p,
 /* Take "?:", "+:" or "?+:" off the end of the text before a field. */
 static void take_prefix(struct piece *p, struct buf *before)
 {
-    const char *end = (const char *)before->data + before->size;
+    const char *end;
     bool drop, fit;
 
-    if (before->size < 2 || end[-1] != ':')
+    if (before->size < 2)
+        return;
+    end = (const char *)before->data + before->size;
+    if (end[-1] != ':')
         return;
     fit = end[-2] == '+';
     drop = fit ? before->size > 2 && end[-3] == '?' : end[-2] == '?';

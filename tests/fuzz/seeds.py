@@ -1,0 +1,95 @@
+"""seeds.py - what fuzzing begins with, made of the recordings
+
+Usage: seeds.py FOLDER; writes FOLDER/TARGET/NAME.
+
+The frames are those that Flux's commands, modules and broker said to each
+other (tests/wire/*.jsonl); the payloads in them are the JSON; configuration
+and command lines are a few of each kind.
+"""
+import glob
+import json
+import os
+import struct
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+REQUEST, FRAME = 0, 1  # instructions of fuzz_broker.c
+PREFIX = 8             # magic and length
+
+TOML = [
+    'a = 1\nb = "x\\u00e4"\n[t.u]\nc = [1, 2.5, true, {d = \'e\'}]\n',
+    '[[m]]\nname = "x"\nafter = ["y"]\n[[m]]\nwhen = 1979-05-27T07:32:00Z\n',
+    's = """\na\\\n   b"""\nl = \'\'\'c\'\'\'\nh = 0xdead_beef\nf = 1e-7\n',
+    '"quoted key"."b" = 1_000\n# remark\ntime = 07:32:00.5\n',
+]
+FORMATS = ['{s:s s?i s:o !}', '{s:{s:I s:b} s:[s,i,f]}', '[iIbfFn]', '{s:s%}',
+           '{s?s s?{s?o *}}', 'ss+n', '[{s:i}, [s*]]']
+URIS = ["local:///run/flux/local", "loop://", "..", "../..", "/", "fd://x",
+        "local://", "tcp://host:1", "./.."]
+LINES = ["-v\n-vv\n--verbose=2\nname", "-nNAME\n--name\nx,y,,z\n--\n-f",
+         "-Lnever\n--col\n--forc\n-\n--format={}", "-vfn3\n--help"]
+TEXTS = ["\0000-3,7,9-9", "\0[1-5]", "\1a[0-3,7]b,c", "\1host[001-010]x",
+         "\0021.5h", "\0020x10", "\3{name:<24} ?:{idle!F:>5.2f} {{}}",
+         "\3+:{name:>5h}", "\4restart:3/1.5m", "\4panic", "\5kary:3",
+         "\5binomial", "\5custom"]
+
+
+def frames():
+    for path in sorted(glob.glob(os.path.join(HERE, "../wire/*.jsonl"))):
+        with open(path, encoding="utf-8") as f:
+            for line in f:
+                record = json.loads(line)
+                if "hex" in record:
+                    yield bytes.fromhex(record["hex"]), record["msg"]
+
+
+def write(folder, target, number, data):
+    path = os.path.join(folder, target)
+    os.makedirs(path, exist_ok=True)
+    with open(os.path.join(path, "seed%03d" % number), "wb") as f:
+        f.write(data if isinstance(data, bytes) else data.encode())
+
+
+def write_all(folder, target, texts, prefix=""):
+    for number, text in enumerate(texts):
+        write(folder, target, number, prefix + text)
+
+
+def instruction(frame, peer):
+    body = frame[PREFIX:]
+    return bytes([FRAME, peer]) + struct.pack(">H", len(body)) + body
+
+
+def write_frames(folder):
+    number = 0
+    conversation = b""
+    for frame, msg in frames():
+        if len(frame) > 4000:
+            continue
+        number += 1
+        write(folder, "message", number, frame[PREFIX:])
+        write(folder, "frame", number, bytes([number % 256]) + frame)
+        if isinstance(msg.get("payload"), (dict, list)):
+            write(folder, "json", number, "\0\0" + json.dumps(msg["payload"]))
+        conversation += instruction(frame, number % 4)
+        if number % 8 == 0:
+            write(folder, "broker", number, conversation)
+            conversation = b""
+
+
+def main(folder):
+    write_frames(folder)
+    write_all(folder, "toml", TOML)
+    write_all(folder, "uri", URIS)
+    write_all(folder, "option", LINES, "\0")
+    write_all(folder, "text", TEXTS)
+    write_all(folder, "format",
+              [f + '\n{"a":1,"b":"x","c":[1,2],"d":{"a":1}}' for f in FORMATS],
+              "\0")
+    write_all(folder, "route", ["\7\3abc\0\1\7\1x\2\0", "\4\5hello\1\3"])
+    for topic in range(45):
+        write(folder, "broker", 500 + topic,
+              bytes([REQUEST, 0, 0, topic, 1, 2]) + b"{}")
+
+
+main(sys.argv[1])
