@@ -160,7 +160,7 @@ TEST_MODULES = $(patsubst tests/modules/%.c,$(B)/tests/modules/%.so,\
 UNIT_TESTS = $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
 CLIENTS = $(patsubst tests/%.c,$(B)/tests/%,tests/pipeline.c \
 	$(wildcard tests/client_*.c))
-T = $(UNIT_TESTS) $(sort $(wildcard tests/*.t))
+T = $(UNIT_TESTS) $(sort $(wildcard tests/*.t tests/issues/*.t))
 TEST_SECONDS = 110
 PROVE = B=$(abspath $(B)) prove -j2 -e "timeout -k 5 $(TEST_SECONDS)"
 

@@ -29,6 +29,7 @@
 #   makes; TEST_BUILD=asan, tsan or valgrind tells tests that measure to skip.
 set -u
 here=$(cd "${0%/*}" && pwd)
+here=${here%/issues}
 top=${here%/*}
 B=${B:-$top/build}
 PATH=$B/bin:$PATH
