@@ -11,6 +11,7 @@
  *   not sent, and the request is still to be answered.
  */
 #include "flux.h"
+#include "json.h"
 #include "util.h"
 
 static bool is_request(const flux_msg_t *msg)
@@ -79,6 +80,16 @@ int flux_respond_raw(flux_t *h,
                   data ? flux_msg_set_payload(msg, data, (size_t)len) : 0);
 }
 
+/* What is passed for "o" in a format belongs to the callee, used or not. */
+static int refuse_pack(int rc, const char *fmt, va_list ap)
+{
+    int saved_errno = errno;
+
+    json_decref(json_vpack_ex(NULL, 0, fmt, ap));
+    errno = saved_errno;
+    return rc;
+}
+
 int flux_respond_vpack(flux_t *h,
                        const flux_msg_t *request,
                        const char *fmt,
@@ -88,7 +99,7 @@ int flux_respond_vpack(flux_t *h,
     int rc = begin(h, request, 0, &msg);
 
     if (rc <= 0)
-        return rc;
+        return refuse_pack(rc, fmt, ap);
     return finish(h, msg, flux_msg_vpack(msg, fmt, ap));
 }
 
