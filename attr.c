@@ -26,7 +26,8 @@ static const struct attr_rule {
     const char *name;
     int flags;
 } rules[] = {
-    {"broker.boot-method", ATTR_READONLY | ATTR_CACHED},
+    {"broker.boot-method", ATTR_CACHED},
+    {"broker.config-timeout", ATTR_RUNTIME},
     {"broker.critical-ranks", ATTR_READONLY | ATTR_CACHED},
     {"broker.mapping", ATTR_READONLY | ATTR_CACHED},
     {"broker.module-load-timeout", ATTR_RUNTIME | ATTR_DURATION},

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "access.h"
 #include "attr.h"
 #include "buf.h"
 #include "cli.h"
@@ -16,6 +17,7 @@
 #include "connector.h"
 #include "env.h"
 #include "environ.h"
+#include "groups.h"
 #include "inproc.h"
 #include "log.h"
 #include "module.h"
@@ -35,6 +37,7 @@ struct broker {
     struct topology *topology;
     flux_reactor_t *reactor;
     struct attr_set *attrs;
+    flux_conf_t *conf; /* as read at the start */
     struct rundir *rundir;
     struct router *router;
     struct inproc *self;
@@ -45,6 +48,7 @@ struct broker {
     struct connector *connector;
     struct config *config;
     struct overlay *overlay;
+    struct groups *groups;
     struct state_machine *state;
     flux_msg_handler_t **methods; /* broker.ping and its like */
 };
@@ -99,16 +103,32 @@ static int put_topology(struct broker *b)
     attr_put(b->attrs, "broker.critical-ranks", "0");
     if (!attr_value(b->attrs, "broker.quorum"))
         attr_putf(b->attrs, "broker.quorum", "%u", (unsigned)b->size);
-    return attr_put(b->attrs, "broker.boot-method",
-                    b->size == 1 ? "single" : "simple");
+    return 0;
+}
+
+/* How a broker learns its rank and size: from nothing, or its command line. */
+static int put_boot_method(struct broker *b, flux_error_t *e)
+{
+    const char *method = b->size == 1 ? "single" : "simple";
+    const char *given = attr_value(b->attrs, "broker.boot-method");
+
+    if (given && strcmp(given, method) != 0)
+        return util_errno(e, EINVAL,
+                          "broker.boot-method: '%s' is not possible here, only "
+                          "'%s'",
+                          given, method);
+    return attr_put(b->attrs, "broker.boot-method", method);
 }
 
 static int make_topology(struct broker *b, flux_error_t *e)
 {
+    const char *topo = "kary:32";
     flux_error_t why;
 
+    if (flux_conf_unpack(b->conf, &why, "{s?{s?s}}", "tbon", "topo", &topo) < 0)
+        return util_error(e, "config: tbon.topo: %s", why.text);
     if (!attr_value(b->attrs, "tbon.topo"))
-        attr_put(b->attrs, "tbon.topo", "kary:32");
+        attr_put(b->attrs, "tbon.topo", topo);
     b->topology =
         topology_create(attr_value(b->attrs, "tbon.topo"), b->size, &why);
     return b->topology ? 0 : util_error(e, "tbon.topo: %s", why.text);
@@ -131,7 +151,7 @@ static int put_nesting(struct broker *b)
 
 static int put_attributes(struct broker *b, flux_error_t *e)
 {
-    if (make_topology(b, e) < 0)
+    if (make_topology(b, e) < 0 || put_boot_method(b, e) < 0)
         return -1;
     if (put_identity(b) < 0 || put_hostlist(b) < 0 || put_topology(b) < 0 ||
         put_nesting(b) < 0 ||
@@ -163,19 +183,31 @@ static int take_options(struct broker *b, struct cli *p, flux_error_t *e)
 /* ---- configuration, environment --------------------------------------------
  */
 
-static int load_config(struct broker *b, flux_error_t *e)
+static flux_conf_t *first_config(const char *path, flux_error_t *e)
 {
-    const char *path = attr_value(b->attrs, "config.path");
-    flux_conf_t *conf;
-    flux_error_t why;
+    flux_conf_t *conf = path ? config_read(path, e) : flux_conf_create();
 
-    if (!path)
-        conf = flux_conf_create();
-    else
-        conf = flux_conf_parse(path, &why);
-    if (!conf)
-        return util_error(e, "config: %s", path ? why.text : strerror(errno));
-    return flux_set_conf_new(b->h, conf);
+    if (!conf && !path)
+        util_error(e, "%s", strerror(errno));
+    return conf;
+}
+
+/* Each --conf is put over what was there before. */
+static int load_config(struct broker *b, struct cli *p, flux_error_t *e)
+{
+    struct access access;
+    flux_error_t why;
+    const char *value;
+
+    b->conf = first_config(attr_value(b->attrs, "config.path"), &why);
+    if (!b->conf)
+        return util_error(e, "config: %s", why.text);
+    for (int i = 0; (value = cli_nth(p, "conf", i)); i++)
+        if (flux_conf_update(b->conf, value, &why) < 0)
+            return util_error(e, "config: --conf: %s", why.text);
+    if (access_read(b->conf, &access, &why) < 0)
+        return util_error(e, "config: --conf: %s", why.text);
+    return 0;
 }
 
 static int set_environment(struct broker *b, flux_error_t *e)
@@ -214,7 +246,8 @@ static int create_core(struct broker *b, flux_error_t *e)
     b->h = inproc_handle(b->self);
     if (!(b->log = log_create(b->h, b->attrs, b->rank, e)))
         return -1;
-    return load_config(b, e);
+    flux_conf_incref(b->conf);
+    return flux_set_conf_new(b->h, b->conf);
 }
 
 static int create_parts(struct broker *b, flux_error_t *e)
@@ -226,9 +259,10 @@ static int create_parts(struct broker *b, flux_error_t *e)
                                          panic, b)) ||
         !(b->connector =
               connector_create(b->links, uri + strlen("local://"))) ||
-        !(b->config = config_create(b->h, b->attrs, b->modules)) ||
+        !(b->config = config_create(b->h, b->attrs, b->modules, b->rank)) ||
         !(b->overlay = overlay_create(b->h, b->router, b->links, b->topology,
-                                      rundir_path(b->rundir))))
+                                      rundir_path(b->rundir))) ||
+        !(b->groups = groups_create(b->overlay, b->topology, b->rank)))
         return util_error(e, "cannot create the broker: %s", strerror(errno));
     return 0;
 }
@@ -237,9 +271,8 @@ static int create_parts(struct broker *b, flux_error_t *e)
 static int add_builtins(struct broker *b, flux_error_t *e)
 {
     const struct module_builtin builtins[] = {
-        config_builtin(b->config),
-        overlay_builtin(b->overlay),
-        rexec_builtin(b->router),
+        config_builtin(b->config),       overlay_builtin(b->overlay),
+        groups_builtin(b->groups),       rexec_builtin(b->router),
         connector_builtin(b->connector),
     };
     size_t i;
@@ -252,8 +285,8 @@ static int add_builtins(struct broker *b, flux_error_t *e)
 
 static int serve(struct broker *b, flux_error_t *e)
 {
-    static const char *const services[] = {"broker", "module",        "attr",
-                                           "log",    "state-machine", "groups"};
+    static const char *const services[] = {"broker", "module", "attr", "log",
+                                           "state-machine"};
     size_t i;
 
     for (i = 0; i < UTIL_ARRAY_SIZE(services); i++)
@@ -272,6 +305,24 @@ static int serve(struct broker *b, flux_error_t *e)
     return 0;
 }
 
+static int create_states(struct broker *b, char *const command[])
+{
+    const struct state_parts parts = {
+        .h = b->h,
+        .attrs = b->attrs,
+        .modules = b->modules,
+        .config = b->config,
+        .groups = b->groups,
+        .overlay = b->overlay,
+        .topology = b->topology,
+        .rank = b->rank,
+        .command = command,
+    };
+
+    b->state = state_create(&parts);
+    return b->state ? 0 : -1;
+}
+
 static int broker_create(struct broker *b, struct cli *p, flux_error_t *e)
 {
     b->rank = cli_rank(p, "rank", 0);
@@ -282,16 +333,15 @@ static int broker_create(struct broker *b, struct cli *p, flux_error_t *e)
     util_uuid(b->uuid);
     if (!(b->attrs = attr_create()) || !(b->reactor = flux_reactor_create(0)))
         return util_error(e, "cannot create the reactor: %s", strerror(errno));
-    if (take_options(b, p, e) < 0 || put_attributes(b, e) < 0)
+    if (take_options(b, p, e) < 0 || load_config(b, p, e) < 0 ||
+        put_attributes(b, e) < 0)
         return -1;
     if (!(b->rundir = rundir_create(b->attrs, b->rank, e)))
         return -1;
     if (set_environment(b, e) < 0 || create_core(b, e) < 0 ||
         create_parts(b, e) < 0 || add_builtins(b, e) < 0)
         return -1;
-    b->state = state_create(b->h, b->attrs, b->modules, b->overlay,
-                            b->topology, b->rank, cli_argv(p));
-    if (!b->state)
+    if (create_states(b, cli_argv(p)) < 0)
         return util_error(e, "cannot watch signals: %s", strerror(errno));
     return serve(b, e);
 }
@@ -305,6 +355,7 @@ static void broker_destroy(struct broker *b)
     if (b->connector)
         link_set_flush(b->links);
     connector_destroy(b->connector);
+    groups_destroy(b->groups);
     overlay_destroy(b->overlay);
     link_set_destroy(b->links);
     log_destroy(b->log);
@@ -313,6 +364,7 @@ static void broker_destroy(struct broker *b)
     rundir_destroy(b->rundir);
     flux_reactor_destroy(b->reactor);
     topology_destroy(b->topology);
+    flux_conf_decref(b->conf);
     attr_destroy(b->attrs);
 }
 
@@ -354,6 +406,9 @@ static const struct cli_option options[] = {
     {'S', "setattr", CLI_ARG, "ATTR=VAL", "Set broker attribute"},
     {'c', "config-path", CLI_ARG, "PATH",
      "Set broker config from PATH, a file or a folder (default: none)"},
+    {0, "conf", CLI_ARG, "VALUE",
+     "Update broker config from VALUE: KEY=VAL, inline TOML or JSON, or a "
+     "file"},
     {'v', "verbose", CLI_LEVEL_ARG, "[LEVEL]",
      "Be annoyingly verbose: log all to stderr"},
     {0, "rank", CLI_ARG, "N", NULL}, /* from flux start --test-size */

@@ -3,7 +3,8 @@
  *     get [NAME]      the instance's configuration, or one value of it
  *     load [PATH]     replace it by what PATH or stdin holds
  *     reload          read again what the broker was started with
- *     builtin NAME    what this program was built to use
+ *     set, unset      change one value of it (cmd_config_set.c)
+ *     builtin [NAME]  what this program was built to use
  *
  * A NAME is a path through tables, "access.allow-guest-user".  Strings are
  * printed bare, for shell scripts, everything else as compact JSON.
@@ -16,13 +17,12 @@
  * - A value of another type than the one asked for is an error, a value that
  *   is not set is one unless there is a default, which is printed as it is.
  */
-#include "cli.h"
+#include "cmd_config.h"
 
 #include <unistd.h>
 
 #include "buf.h"
-#include "env.h"
-#include "json.h"
+#include "conf.h"
 #include "toml.h"
 #include "util.h"
 
@@ -33,9 +33,8 @@ enum {
 
 /* ---- where a configuration comes from ---- */
 
-static json_t *get_live(struct cli *p)
+json_t *cmd_config_live(struct cli *p, flux_t *h)
 {
-    flux_t *h = cli_open(p);
     flux_future_t *f = flux_rpc(h, "config.get", NULL, FLUX_NODEID_ANY, 0);
     const char *text = NULL;
     json_t *config;
@@ -45,8 +44,31 @@ static json_t *get_live(struct cli *p)
         !(config = json_loads(text, 0, NULL)))
         cli_die(p, "config.get: the answer is no object");
     flux_future_destroy(f);
+    return config;
+}
+
+static json_t *get_live(struct cli *p)
+{
+    flux_t *h = cli_open(p);
+    json_t *config = cmd_config_live(p, h);
+
     flux_close(h);
     return config;
+}
+
+/* "system" and its like stand for a folder; any other is the path itself. */
+static char *expand_path(struct cli *p, const char *path)
+{
+    static const char *const names[] = {"system", "security", "imp"};
+    const char *confdir = flux_conf_builtin_get("confdir", FLUX_CONF_AUTO);
+    char *result = NULL;
+
+    for (size_t i = 0; confdir && i < UTIL_ARRAY_SIZE(names); i++)
+        if (strcmp(path, names[i]) == 0)
+            result = util_asprintf("%s/%s/conf.d", confdir, path);
+    if (!result && !(result = strdup(path)))
+        cli_die_errno(p, "%s", path);
+    return result;
 }
 
 static json_t *read_path(struct cli *p, const char *path)
@@ -55,10 +77,18 @@ static json_t *read_path(struct cli *p, const char *path)
     flux_conf_t *conf = flux_conf_parse(path, &e);
     json_t *config;
 
-    if (!conf || flux_conf_unpack(conf, &e, "o", &config) < 0)
+    if (!conf || flux_conf_unpack(conf, &e, "O", &config) < 0)
         cli_die(p, "%s", e.text);
-    json_incref(config);
     flux_conf_decref(conf);
+    return config;
+}
+
+static json_t *read_named(struct cli *p, const char *name)
+{
+    char *path = expand_path(p, name);
+    json_t *config = read_path(p, path);
+
+    free(path);
     return config;
 }
 
@@ -171,17 +201,12 @@ static void print_value(struct cli *p, const json_t *value, const char *type)
         print_json(p, value);
 }
 
-/* The value at the end of a path, borrowed, or NULL. */
-static json_t *find_value(struct cli *p, json_t *value, const char *path)
+json_t *cmd_config_find(json_t *value, const char *path)
 {
     while (value && *path) {
         size_t len = strcspn(path, ".");
-        char *key = util_asprintf("%.*s", (int)len, path);
 
-        if (!key)
-            cli_die_errno(p, "%s", path);
-        value = json_object_get(value, key);
-        free(key);
+        value = json_object_getn(value, path, len);
         path += len + (path[len] == '.');
     }
     return value;
@@ -201,7 +226,7 @@ static int get_unset(struct cli *p, const char *path)
 static int get_from(struct cli *p, json_t *config, const char *path)
 {
     const char *type = cli_get(p, "type", "any");
-    json_t *value = find_value(p, config, path);
+    json_t *value = cmd_config_find(config, path);
 
     if (!value)
         return get_unset(p, path);
@@ -215,7 +240,7 @@ static int run_get(struct cli *p)
 {
     const char *file = cli_get(p, "config-path", NULL);
     const char *path = cli_argc(p) > 0 ? cli_argv(p)[0] : "";
-    json_t *config = file ? read_path(p, file) : get_live(p);
+    json_t *config = file ? read_named(p, file) : get_live(p);
     int status = get_from(p, config, path);
 
     json_decref(config);
@@ -224,16 +249,22 @@ static int run_get(struct cli *p)
 
 /* ---- load, reload, builtin ---- */
 
-static int run_load(struct cli *p)
+void cmd_config_load(struct cli *p, flux_t *h, json_t *config)
 {
-    const char *path = cli_argv(p)[0];
-    json_t *config = path ? read_path(p, path) : parse_stdin(p);
-    flux_t *h = cli_open(p);
     flux_future_t *f =
         flux_rpc_pack(h, "config.load", FLUX_NODEID_ANY, 0, "o", config);
 
     cli_wait(p, f, "load");
     flux_future_destroy(f);
+}
+
+static int run_load(struct cli *p)
+{
+    const char *path = cli_argv(p)[0];
+    json_t *config = path ? read_path(p, path) : parse_stdin(p);
+    flux_t *h = cli_open(p);
+
+    cmd_config_load(p, h, config);
     flux_close(h);
     return 0;
 }
@@ -265,28 +296,25 @@ static int run_reload(struct cli *p)
     return 0;
 }
 
+static void list_builtins(void)
+{
+    const char *name;
+
+    for (size_t i = 0; (name = conf_builtin_name(i)); i++)
+        printf("%s=%s\n", name, flux_conf_builtin_get(name, FLUX_CONF_AUTO));
+}
+
 static int run_builtin(struct cli *p)
 {
-    static const struct {
-        const char *name, *tail;
-    } values[] = {
-        {"confdir", ENV_CONF_TAIL},       {"datadir", ENV_DATA_TAIL},
-        {"exec_path", ENV_EXEC_TAIL},     {"libexecdir", ENV_LIBEXEC_TAIL},
-        {"man_path", ENV_MAN_TAIL},
-        {"module_path", ENV_MODULE_TAIL},
-    };
-    const char *name = cli_argv(p)[0];
-    char *value;
-    size_t i = 0;
+    const char *name = cli_argv(p)[0], *value;
 
-    while (i < UTIL_ARRAY_SIZE(values) && strcmp(values[i].name, name) != 0)
-        i++;
-    if (i == UTIL_ARRAY_SIZE(values))
+    if (!name) {
+        list_builtins();
+        return 0;
+    }
+    if (!(value = flux_conf_builtin_get(name, FLUX_CONF_AUTO)))
         cli_die(p, "%s is invalid", name);
-    if (!(value = env_installed(values[i].tail)))
-        cli_die_errno(p, "%s", name);
     puts(value);
-    free(value);
     return 0;
 }
 
@@ -301,6 +329,19 @@ static const struct cli_option get_options[] = {
     {'q', "quiet", CLI_NO_ARG, NULL,
      "Suppress printing of \"[key] is not set\" errors."},
     {'d', "default", CLI_ARG, "VAL", "Use this value if config key is unset"},
+    CLI_OPTIONS_END,
+};
+
+static const struct cli_option set_options[] = {
+    {'t', "type", CLI_ARG, "TYPE",
+     "Specify type (string, integer, real, boolean, object, array, fsd)"},
+    CLI_OPTIONS_END,
+};
+
+/* A build tree is laid out as an install tree: they change nothing. */
+static const struct cli_option builtin_options[] = {
+    {0, "intree", CLI_NO_ARG, NULL, "Force in-tree paths to be used"},
+    {0, "installed", CLI_NO_ARG, NULL, "Force installed paths to be used"},
     CLI_OPTIONS_END,
 };
 
@@ -327,11 +368,24 @@ static const struct cli_command subcommands[] = {
      .summary = "Reload broker configuration from files",
      .options = reload_options,
      .run = run_reload},
-    {.name = "builtin",
-     .arguments = "[OPTIONS] NAME",
-     .summary = "Print compiled-in configuration values",
-     .run = run_builtin,
+    {.name = "set",
+     .arguments = "[OPTIONS] NAME VALUE",
+     .summary = "Set broker configuration value",
+     .options = set_options,
+     .run = cmd_config_set,
+     .min_args = 2,
+     .max_args = 2},
+    {.name = "unset",
+     .arguments = "NAME",
+     .summary = "Unset broker configuration value",
+     .run = cmd_config_unset,
      .min_args = 1,
+     .max_args = 1},
+    {.name = "builtin",
+     .arguments = "[OPTIONS] [NAME]",
+     .summary = "Print compiled-in configuration values",
+     .options = builtin_options,
+     .run = run_builtin,
      .max_args = 1},
     {.name = NULL},
 };

@@ -13,10 +13,12 @@
  * running program lies (PREFIX/bin/...), so that a tree can be moved.  They
  * are composed once for each process, since the caller does not free them.
  */
+#include "conf.h"
+
 #include <dirent.h>
 #include <pthread.h>
 
-#include "flux.h"
+#include "env.h"
 #include "json.h"
 #include "sys.h"
 #include "toml.h"
@@ -222,7 +224,8 @@ static int names_add(struct names *n, const char *folder, const char *name)
     if (!names)
         return -1;
     n->names = names;
-    if (!(path = util_asprintf("%s/%s", folder, name)))
+    path = util_asprintf("%s%s%s", folder, *folder ? "/" : "", name);
+    if (!path)
         return -1;
     n->names[n->count++] = path;
     return 0;
@@ -297,6 +300,58 @@ flux_conf_t *flux_conf_parse(const char *path, flux_error_t *error)
     json =
         S_ISDIR(st.st_mode) ? read_folder(path, error) : read_file(path, error);
     return json ? conf_create(json) : NULL;
+}
+
+/* ---- where a key comes from ---- */
+
+static bool has_key(json_t *json, const char *key)
+{
+    while (json && *key) {
+        size_t n = strcspn(key, ".");
+
+        json = json_object_getn(json, key, n);
+        key += n + (key[n] == '.');
+    }
+    return json != NULL;
+}
+
+static bool gives_key(const char *path, const char *key)
+{
+    json_t *json = read_file(path, NULL);
+    bool found = has_key(json, key);
+
+    json_decref(json);
+    return found;
+}
+
+static int list_files(struct names *n, const char *path)
+{
+    struct stat st;
+
+    if (stat(path, &st) < 0)
+        return -1;
+    return S_ISDIR(st.st_mode) ? list_folder(n, path, NULL)
+                               : names_add(n, "", path);
+}
+
+static char *last_with_key(const struct names *n, const char *key)
+{
+    for (size_t i = n->count; i > 0; i--)
+        if (gives_key(n->names[i - 1], key))
+            return strdup(n->names[i - 1]);
+    errno = ENOENT;
+    return NULL;
+}
+
+char *conf_source(const char *path, const char *key)
+{
+    struct names n = {NULL, 0};
+    char *source = NULL;
+
+    if (list_files(&n, path) == 0)
+        source = last_with_key(&n, key);
+    names_release(&n);
+    return source;
 }
 
 /* ---- updates ---- */
@@ -418,46 +473,41 @@ int flux_conf_update(flux_conf_t *conf, const char *value, flux_error_t *error)
 
 static const struct {
     const char *key;
-    const char *place; /* below the prefix, or absolute */
+    const char *tail; /* below the prefix, or else */
+    const char *text; /* as it is, or else: this program */
 } builtins[] = {
-    {"confdir", "etc/flux"},
-    {"libexecdir", "libexec/flux"},
-    {"datadir", "share/flux"},
-    {"python_path", "lib/flux/python"},
-    {"man_path", "share/man"},
-    {"exec_path", "libexec/flux/cmd"},
-    {"connector_path", "lib/flux/connectors"},
-    {"module_path", "lib/flux/modules"},
-    {"rundir", "/run/flux"},
+    {"confdir", ENV_CONF_TAIL, NULL},
+    {"connector_path", "lib/flux/connectors", NULL},
+    {"datadir", ENV_DATA_TAIL, NULL},
+    {"exec_path", ENV_EXEC_TAIL, NULL},
+    {"libexecdir", ENV_LIBEXEC_TAIL, NULL},
+    {"man_path", ENV_MAN_TAIL, NULL},
+    {"module_path", ENV_MODULE_TAIL, NULL},
+    {"python_path", NULL, NULL}, /* an archive, too */
+    {"rc1_path", NULL, CONF_RC1},
+    {"rc3_path", NULL, CONF_RC3},
+    {"rundir", NULL, "/run/flux"},
 };
 
 static pthread_once_t builtin_once = PTHREAD_ONCE_INIT;
 static char *builtin_values[UTIL_ARRAY_SIZE(builtins)];
 
-/* PREFIX of PREFIX/bin/program, cut in place. */
-static void cut_to_prefix(char *program)
+static char *builtin_value(size_t i)
 {
-    for (int i = 0; i < 2; i++) {
-        char *slash = strrchr(program, '/');
-        if (slash)
-            *slash = '\0';
-    }
+    if (builtins[i].tail)
+        return env_installed(builtins[i].tail);
+    return builtins[i].text ? strdup(builtins[i].text) : sys_executable();
 }
 
 static void builtin_init(void)
 {
-    char *prefix = sys_executable();
+    for (size_t i = 0; i < UTIL_ARRAY_SIZE(builtins); i++)
+        builtin_values[i] = builtin_value(i);
+}
 
-    if (!prefix)
-        return;
-    cut_to_prefix(prefix);
-    for (size_t i = 0; i < UTIL_ARRAY_SIZE(builtins); i++) {
-        const char *place = builtins[i].place;
-        builtin_values[i] = place[0] == '/'
-                                ? util_asprintf("%s", place)
-                                : util_asprintf("%s/%s", prefix, place);
-    }
-    free(prefix);
+const char *conf_builtin_name(size_t i)
+{
+    return i < UTIL_ARRAY_SIZE(builtins) ? builtins[i].key : NULL;
 }
 
 const char *flux_conf_builtin_get(const char *key,

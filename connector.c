@@ -20,6 +20,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "access.h"
 #include "sys.h"
 #include "util.h"
 
@@ -50,8 +51,7 @@ struct connector {
     struct list clients;
     uint64_t connects;
     uid_t owner;
-    int allow_guest_user;
-    int allow_root_owner;
+    struct access access;
 };
 
 /* ---- clients ------------------------------------------------------------ */
@@ -78,9 +78,9 @@ static void client_closed(struct link *l, int errnum, void *arg)
 /* The roles of user `uid`; 0 if it may not come in. */
 static uint32_t roles_of(struct connector *c, uid_t uid)
 {
-    if (uid == c->owner || (uid == 0 && c->allow_root_owner))
+    if (uid == c->owner || (uid == 0 && c->access.allow_root_owner))
         return FLUX_ROLE_OWNER | FLUX_ROLE_LOCAL;
-    if (c->allow_guest_user)
+    if (c->access.allow_guest_user)
         return FLUX_ROLE_USER | FLUX_ROLE_LOCAL;
     return FLUX_ROLE_NONE;
 }
@@ -238,77 +238,26 @@ static int open_socket(const char *path, flux_error_t *e)
     return -1;
 }
 
-/* ---- access table
+/* ---- configuration
  * ------------------------------------------------------------- */
 
-static int check_admin(json_t *admin, flux_error_t *e)
+static const char *truth(bool value)
 {
-    const char *key;
-    json_t *value, *item;
-    size_t i;
-
-    json_object_foreach(admin, key, value)
-    {
-        if (strcmp(key, "users") != 0 && strcmp(key, "groups") != 0)
-            return util_errno(e, EINVAL,
-                              "[access.roles.admin]: unknown key '%s'", key);
-        if (!json_is_array(value))
-            return util_errno(e, EINVAL,
-                              "[access.roles.admin]: %s must be an array", key);
-        json_array_foreach(value, i, item) if (
-            !json_is_string(item)) return util_errno(e, EINVAL,
-                                                     "[access.roles.admin]: %s "
-                                                     "must hold names",
-                                                     key);
-    }
-    return 0;
-}
-
-static int check_roles(json_t *roles, flux_error_t *e)
-{
-    const char *key;
-    json_t *value;
-
-    json_object_foreach(roles, key, value)
-    {
-        if (strcmp(key, "admin") != 0)
-            return util_errno(e, EINVAL, "[access.roles]: unknown role '%s'",
-                              key);
-        if (!json_is_object(value))
-            return util_errno(e, EINVAL, "[access.roles]: %s must be a table",
-                              key);
-        if (check_admin(value, e) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-static int
-read_access(const flux_conf_t *conf, int *guest, int *root, flux_error_t *e)
-{
-    json_t *roles = NULL;
-
-    *guest = *root = 0;
-    if (flux_conf_unpack(conf, e, "{s?{s?b s?b s?o !}}", "access",
-                         "allow-guest-user", guest, "allow-root-owner", root,
-                         "roles", &roles) < 0)
-        return -1;
-    return check_roles(roles, e);
+    return value ? "true" : "false";
 }
 
 static int
 configure(struct connector *c, const flux_conf_t *conf, flux_error_t *e)
 {
-    int guest, root;
+    struct access access;
 
-    if (conf && read_access(conf, &guest, &root, e) < 0)
+    if (access_read(conf, &access, e) < 0)
         return -1;
-    c->allow_guest_user = conf ? guest : 0;
-    c->allow_root_owner = conf ? root : 0;
+    c->access = access;
     flux_log(c->h, LOG_DEBUG, "allow-guest-user=%s",
-             c->allow_guest_user ? "true" : "false");
+             truth(access.allow_guest_user));
     flux_log(c->h, LOG_DEBUG, "allow-root-owner=%s",
-             c->allow_root_owner ? "true" : "false");
+             truth(access.allow_root_owner));
     return 0;
 }
 
@@ -361,8 +310,8 @@ stats_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
                           describe(LIST_ENTRY(l, struct client, link)));
     flux_respond_pack(h, msg, "{s:{s:o s:I} s:b s:b}", "server", "clients",
                       clients, "connects", (json_int_t)c->connects,
-                      "allow_guest_user", c->allow_guest_user,
-                      "allow_root_owner", c->allow_root_owner);
+                      "allow_guest_user", c->access.allow_guest_user,
+                      "allow_root_owner", c->access.allow_root_owner);
 }
 
 static const struct flux_msg_handler_spec handlers[] = {

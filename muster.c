@@ -1,94 +1,90 @@
-/* muster.c - which brokers are online, and what state the parent is in
+/* muster.c - when enough brokers are online, and the parent's state
  *
- * Every broker that is ready to run says so to rank 0 (state-machine.online);
- * when enough have, rank 0 runs.  Every broker follows the states of its
- * parent (state-machine.monitor, a stream): it runs when the parent runs and
- * ends when the parent ends, so that the tree starts from its leaves up and
- * ends in the same order.
+ * Every broker that is ready to run joins the group broker.online (groups.c);
+ * rank 0 watches it, and runs when enough have joined.  Every broker follows
+ * the states of its parent (state-machine.monitor, a stream): it runs when
+ * the parent runs and ends when the parent ends, so that the tree starts from
+ * its leaves up and ends in the same order.
  *
- * groups.get offers the set of brokers online under Flux's name for it,
- * broker.online.
+ * What always holds: all of it are requests on the broker's own handle, so a
+ * broker that is gone ends them; and enough is told once, even if some leave
+ * the group later.
  */
 #include "muster.h"
 
-#include "buf.h"
+#include "groups.h"
+#include "idset.h"
 #include "serve.h"
 #include "util.h"
 
 struct muster {
     flux_t *h;
     uint32_t rank;
-    uint32_t size;
     uint32_t quorum;
     struct muster_callbacks callbacks;
-    bool *online; /* by rank; true for others on rank 0 only */
-    uint32_t online_count;
+    char *online; /* rank 0 */
+    bool enough;
     int state; /* of this broker */
     flux_future_t *parent;
+    flux_future_t *join;
+    flux_future_t *watch;
     struct flux_msglist *monitors; /* of children */
-    struct flux_msglist *watchers; /* of broker.online */
 };
 
-static void send_online(struct muster *m, const flux_msg_t *msg)
-{
-    char *members = muster_online(m);
+/* ---- who is online ----------------------------------------------------- */
 
-    if (!members)
-        flux_respond_error(m->h, msg, ENOMEM, NULL);
-    else
-        flux_respond_pack(m->h, msg, "{s:s}", "members", members);
-    free(members);
+static size_t count_ids(const char *text)
+{
+    struct idset *set = idset_decode(text);
+    size_t count = set ? idset_count(set) : 0;
+
+    idset_destroy(set);
+    return count;
 }
 
-static void count_in(struct muster *m, uint32_t rank)
+static void online_cb(flux_future_t *f, void *arg)
 {
-    const flux_msg_t *msg;
+    struct muster *m = arg;
+    const char *members;
 
-    if (rank >= m->size || m->online[rank])
-        return;
-    m->online[rank] = true;
-    m->online_count++;
-    for (msg = flux_msglist_first(m->watchers); msg;
-         msg = flux_msglist_next(m->watchers))
-        send_online(m, msg);
-    if (m->rank == 0 && m->online_count == m->quorum)
+    if (flux_rpc_get_unpack(f, "{s:s}", "members", &members) < 0)
+        return; /* groups is gone: the broker ends */
+    free(m->online);
+    m->online = strdup(members);
+    if (!m->enough && count_ids(members) >= m->quorum) {
+        m->enough = true;
         m->callbacks.quorum(m->callbacks.arg);
+    }
+    flux_future_reset(f);
+}
+
+static void joined_cb(flux_future_t *f, void *arg)
+{
+    struct muster *m = arg;
+
+    if (flux_future_get(f, NULL) < 0)
+        flux_log_error(m->h, "cannot join %s", GROUPS_ONLINE);
+}
+
+static int watch_online(struct muster *m)
+{
+    m->watch = flux_rpc_pack(m->h, "groups.get", 0, FLUX_RPC_STREAMING, "{s:s}",
+                             "name", GROUPS_ONLINE);
+    return m->watch ? flux_future_then(m->watch, -1., online_cb, m) : -1;
 }
 
 int muster_report(struct muster *m)
 {
-    flux_future_t *f;
-
-    count_in(m, m->rank);
-    if (m->rank == 0)
-        return 0;
-    f = flux_rpc_pack(m->h, "state-machine.online", 0, FLUX_RPC_NORESPONSE,
-                      "{s:i}", "rank", (int)m->rank);
-    flux_future_destroy(f);
-    return f ? 0 : -1;
+    if (m->rank == 0 && watch_online(m) < 0)
+        return -1;
+    m->join = flux_rpc_pack(m->h, "groups.join", FLUX_NODEID_ANY, 0, "{s:s}",
+                            "name", GROUPS_ONLINE);
+    return m->join ? flux_future_then(m->join, -1., joined_cb, m) : -1;
 }
 
-static uint32_t end_of_run(const struct muster *m, uint32_t first)
+const char *muster_online(const struct muster *m)
 {
-    while (first + 1 < m->size && m->online[first + 1])
-        first++;
-    return first;
-}
-
-char *muster_online(const struct muster *m)
-{
-    struct buf b = {NULL, 0, 0, false};
-    uint32_t i, last;
-
-    for (i = 0; i < m->size; i++) {
-        if (!m->online[i])
-            continue;
-        last = end_of_run(m, i);
-        buf_printf(&b, last > i ? "%s%u-%u" : "%s%u", b.size ? "," : "",
-                   (unsigned)i, (unsigned)last);
-        i = last;
-    }
-    return buf_steal_string(&b);
+    return m->online ? m->online : "";
 }
 
 /* ---- states ------------------------------------------------------------ */
@@ -125,58 +121,15 @@ void muster_tell(struct muster *m, int state)
 
 /* ---- service ------------------------------------------------------------- */
 
-static void online_cb(flux_t *h,
-                      flux_msg_handler_t *mh,
-                      const flux_msg_t *msg,
-                      void *arg)
-{
-    int rank;
-
-    (void)h;
-    (void)mh;
-    if (flux_request_unpack(msg, NULL, "{s:i}", "rank", &rank) == 0 && rank > 0)
-        count_in(arg, (uint32_t)rank);
-}
-
-static void keep(struct flux_msglist *list, flux_t *h, const flux_msg_t *msg)
-{
-    if (flux_msglist_append(list, msg) < 0)
-        flux_respond_error(h, msg, errno, NULL);
-}
-
-static void monitor_cb(flux_t *h,
-                       flux_msg_handler_t *mh,
-                       const flux_msg_t *msg,
-                       void *arg)
+static void
+monitor_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct muster *m = arg;
 
     (void)mh;
     flux_respond_pack(h, msg, "{s:i}", "state", m->state);
-    if (flux_msg_is_streaming(msg))
-        keep(m->monitors, h, msg);
-}
-
-static void groups_cb(flux_t *h,
-                      flux_msg_handler_t *mh,
-                      const flux_msg_t *msg,
-                      void *arg)
-{
-    struct muster *m = arg;
-    const char *name;
-
-    (void)mh;
-    if (flux_request_unpack(msg, NULL, "{s:s}", "name", &name) < 0) {
+    if (flux_msg_is_streaming(msg) && flux_msglist_append(m->monitors, msg) < 0)
         flux_respond_error(h, msg, errno, NULL);
-        return;
-    }
-    if (strcmp(name, "broker.online") != 0 || m->rank != 0) {
-        flux_respond_error(h, msg, ENOENT, "only broker.online on rank 0");
-        return;
-    }
-    send_online(m, msg);
-    if (flux_msg_is_streaming(msg))
-        keep(m->watchers, h, msg);
 }
 
 static void disconnect_cb(flux_t *h,
@@ -189,22 +142,17 @@ static void disconnect_cb(flux_t *h,
     (void)h;
     (void)mh;
     flux_msglist_disconnect(m->monitors, msg);
-    flux_msglist_disconnect(m->watchers, msg);
 }
 
 static const struct flux_msg_handler_spec handlers[] = {
-    {FLUX_MSGTYPE_REQUEST, "state-machine.online", online_cb, 0},
     {FLUX_MSGTYPE_REQUEST, "state-machine.monitor", monitor_cb, FLUX_ROLE_USER},
     {FLUX_MSGTYPE_REQUEST, "state-machine.disconnect", disconnect_cb,
      FLUX_ROLE_ALL},
-    {FLUX_MSGTYPE_REQUEST, "groups.get", groups_cb, FLUX_ROLE_USER},
-    {FLUX_MSGTYPE_REQUEST, "groups.disconnect", disconnect_cb, FLUX_ROLE_ALL},
     FLUX_MSGHANDLER_TABLE_END,
 };
 
 struct muster *muster_create(flux_t *h,
                              uint32_t rank,
-                             uint32_t size,
                              uint32_t quorum,
                              const struct muster_callbacks *callbacks)
 {
@@ -214,14 +162,10 @@ struct muster *muster_create(flux_t *h,
         return NULL;
     m->h = h;
     m->rank = rank;
-    m->size = size;
     m->quorum = quorum;
     m->callbacks = *callbacks;
-    m->online = calloc(size, sizeof(*m->online));
     m->monitors = flux_msglist_create();
-    m->watchers = flux_msglist_create();
-    if (!m->online || !m->monitors || !m->watchers
-        || serve_handlers(h, handlers, m) < 0) {
+    if (!m->monitors || serve_handlers(h, handlers, m) < 0) {
         muster_destroy(m);
         return NULL;
     }
@@ -235,8 +179,9 @@ void muster_destroy(struct muster *m)
     if (!m)
         return;
     flux_future_destroy(m->parent);
+    flux_future_destroy(m->join);
+    flux_future_destroy(m->watch);
     flux_msglist_destroy(m->monitors);
-    flux_msglist_destroy(m->watchers);
     free(m->online);
     free(m);
     errno = saved_errno;

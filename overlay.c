@@ -553,6 +553,11 @@ size_t overlay_children(const struct overlay *o)
     return o->child_count;
 }
 
+bool overlay_has_child(const struct overlay *o, uint32_t rank)
+{
+    return child_find(o, rank) != NULL;
+}
+
 /* ---- the builtin module
  * ------------------------------------------------------------- */
 

@@ -33,6 +33,7 @@ int overlay_start(struct overlay *o,
                   flux_error_t *e);
 void overlay_leave(struct overlay *o); /* part from the parent, in order */
 size_t overlay_children(const struct overlay *o); /* connected now */
+bool overlay_has_child(const struct overlay *o, uint32_t rank);
 
 /* The builtin module overlay: overlay.topology, overlay.stats-get. */
 struct module_builtin overlay_builtin(struct overlay *o);

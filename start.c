@@ -4,7 +4,7 @@
  * initial program's words at its end, in this order:
  *
  *     [WRAP...] flux-broker [-SATTR=VAL...] [BROKER-OPTS...] [-cPATH]
- *               [COMMAND...]
+ *               [--conf=VALUE...] [COMMAND...]
  *
  * Without --wrap the broker applet is then called right here: it is the same
  * program, so a start costs no second exec.  With --wrap the words are
@@ -46,7 +46,8 @@ void start_line_add(struct cli *p,
     line_take(p, l, util_asprintf("%s%s", prefix, word));
 }
 
-static void line_add_list(struct cli *p, struct start_line *l, const char *option)
+static void
+line_add_list(struct cli *p, struct start_line *l, const char *option)
 {
     char **list = cli_list(p, option);
 
@@ -82,6 +83,8 @@ static void line_add_options(struct cli *p, struct start_line *l)
     line_add_list(p, l, "broker-opts");
     if ((value = cli_get(p, "config-path", NULL)))
         start_line_add(p, l, "-c", value);
+    for (int i = 0; (value = cli_nth(p, "conf", i)); i++)
+        start_line_add(p, l, "--conf=", value);
 }
 
 void start_line_add_command(struct cli *p, struct start_line *l)
@@ -169,6 +172,9 @@ static const struct cli_option options[] = {
     {'S', "setattr", CLI_ARG, "ATTR=VAL", "Set broker attribute"},
     {'c', "config-path", CLI_ARG, "PATH",
      "Set broker config from PATH (default: none)"},
+    {0, "conf", CLI_ARG, "VALUE",
+     "Update broker config from VALUE: KEY=VAL, inline TOML or JSON, or a "
+     "file"},
     {'v', "verbose", CLI_LEVEL_ARG, "[LEVEL]",
      "Print the broker's command line"},
     {'X', "noexec", CLI_NO_ARG, NULL,

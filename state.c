@@ -54,6 +54,8 @@ struct state_machine {
     flux_t *h;
     struct attr_set *attrs;
     struct module_set *modules;
+    struct config *config;
+    struct groups *groups;
     struct overlay *overlay;
     struct muster *muster;
     uint32_t rank;
@@ -123,6 +125,8 @@ static const struct {
     {STATE_JOIN, "parent-ready", STATE_CONFIG_SYNC},
     {STATE_JOIN, "parent-fail", STATE_SHUTDOWN},
     {STATE_CONFIG_SYNC, "sync-none", STATE_INIT},
+    {STATE_CONFIG_SYNC, "sync-success", STATE_INIT},
+    {STATE_CONFIG_SYNC, "sync-fail", STATE_SHUTDOWN},
     {STATE_INIT, "rc1-none", STATE_QUORUM},
     {STATE_INIT, "rc1-success", STATE_QUORUM},
     {STATE_INIT, "rc1-fail", STATE_SHUTDOWN},
@@ -344,9 +348,27 @@ static void enter_join(struct state_machine *s)
         post(s, "parent-fail");
 }
 
+static void synced(bool taken, void *arg)
+{
+    struct state_machine *s = arg;
+
+    if (s->state != STATE_CONFIG_SYNC)
+        return;
+    if (!taken)
+        fail(s, 1);
+    post(s, taken && !s->dying ? "sync-success" : "sync-fail");
+}
+
 static void enter_config_sync(struct state_machine *s)
 {
-    post(s, "sync-none");
+    if (s->rank == 0)
+        post(s, "sync-none");
+    else if (s->dying)
+        post(s, "sync-fail");
+    else if (config_follow(s->config, synced, s) < 0) {
+        flux_log_error(s->h, "cannot follow the leader's configuration");
+        synced(false, s);
+    }
 }
 
 static void enter_init(struct state_machine *s)
@@ -356,11 +378,8 @@ static void enter_init(struct state_machine *s)
 
 static void log_online(struct state_machine *s)
 {
-    char *ranks = muster_online(s->muster);
-
     flux_log(s->h, LOG_INFO, "online: %s (ranks %s)",
-             attr_value(s->attrs, "hostlist"), ranks ? ranks : "?");
-    free(ranks);
+             attr_value(s->attrs, "hostlist"), muster_online(s->muster));
 }
 
 /* Rank 0 runs when enough brokers are online, another when its parent does. */
@@ -473,6 +492,8 @@ static void hang_up(struct state_machine *s)
     s->dying = true;
     if (s->state == STATE_JOIN)
         post(s, "parent-fail");
+    else if (s->state == STATE_CONFIG_SYNC)
+        post(s, "sync-fail");
     else if (s->state == STATE_QUORUM || (s->state == STATE_RUN && idle))
         post(s, "shutdown");
     else if (s->runner)
@@ -548,6 +569,7 @@ static void children_changed(void *arg)
 {
     struct state_machine *s = arg;
 
+    groups_drop_lost(s->groups);
     if (s->state == STATE_SHUTDOWN && overlay_children(s->overlay) == 0)
         post(s, "children-complete");
 }
@@ -564,12 +586,12 @@ static struct muster *create_muster(struct state_machine *s,
                                     const struct topology *topology)
 {
     const struct muster_callbacks callbacks = {quorum, parent_state, s};
-    uint32_t size = topology_size(topology), enough = size;
+    uint32_t enough = topology_size(topology);
     const char *value = attr_value(s->attrs, "broker.quorum");
 
     if (value)
         util_parse_uint32(value, 10, &enough);
-    return muster_create(s->h, s->rank, size, enough, &callbacks);
+    return muster_create(s->h, s->rank, enough, &callbacks);
 }
 
 static int watch_signals(struct state_machine *s)
@@ -626,28 +648,24 @@ int state_exit_code(struct state_machine *s)
     return s->exit_code;
 }
 
-struct state_machine *state_create(flux_t *h,
-                                   struct attr_set *attrs,
-                                   struct module_set *modules,
-                                   struct overlay *overlay,
-                                   const struct topology *topology,
-                                   uint32_t rank,
-                                   char *const command[])
+struct state_machine *state_create(const struct state_parts *parts)
 {
     struct state_machine *s = calloc(1, sizeof(*s));
 
     if (!s)
         return NULL;
-    s->h = h;
-    s->attrs = attrs;
-    s->modules = modules;
-    s->overlay = overlay;
-    s->rank = rank;
-    s->command = command;
-    s->muster = create_muster(s, topology);
-    s->next = flux_idle_watcher_create(flux_get_reactor(h), next_cb, s);
+    s->h = parts->h;
+    s->attrs = parts->attrs;
+    s->modules = parts->modules;
+    s->config = parts->config;
+    s->groups = parts->groups;
+    s->overlay = parts->overlay;
+    s->rank = parts->rank;
+    s->command = parts->command;
+    s->muster = create_muster(s, parts->topology);
+    s->next = flux_idle_watcher_create(flux_get_reactor(s->h), next_cb, s);
     s->limit =
-        flux_timer_watcher_create(flux_get_reactor(h), 0., 0., limit_cb, s);
+        flux_timer_watcher_create(flux_get_reactor(s->h), 0., 0., limit_cb, s);
     if (!s->muster || !s->next || !s->limit || watch_signals(s) < 0) {
         state_destroy(s);
         return NULL;

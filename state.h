@@ -3,19 +3,27 @@
 #define STATE_H
 
 #include "attr.h"
+#include "config.h"
+#include "groups.h"
 #include "module.h"
 #include "overlay.h"
 
 struct state_machine;
 
-/* `command` is the initial program's argv (copied), NULL for none. */
-struct state_machine *state_create(flux_t *h,
-                                   struct attr_set *attrs,
-                                   struct module_set *modules,
-                                   struct overlay *overlay,
-                                   const struct topology *topology,
-                                   uint32_t rank,
-                                   char *const command[]);
+/* What the states drive; all of it outlives the machine. */
+struct state_parts {
+    flux_t *h;
+    struct attr_set *attrs;
+    struct module_set *modules;
+    struct config *config;
+    struct groups *groups;
+    struct overlay *overlay;
+    const struct topology *topology;
+    uint32_t rank;
+    char *const *command; /* the initial program's argv; NULL for none */
+};
+
+struct state_machine *state_create(const struct state_parts *parts);
 void state_destroy(struct state_machine *s);
 
 /* Begin; the reactor is stopped when the state `exit` is reached.  -1 if this

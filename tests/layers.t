@@ -21,6 +21,8 @@ layer() { # FILE: sets LAYER
     router*.? | pending.* | link.* | inproc.* | attr.*) LAYER=5 ;;
     module*.? | trace.* | tracerec.* | modpath.* | onfailure.* | spawn.* | tee.*) LAYER=6 ;;
     overlay.* | state.* | config.* | connector.* | log.* | rundir.* | runner.*) LAYER=7 ;;
+    access.*) LAYER=4 ;;
+    groups.*) LAYER=7 ;;
     environ.* | muster.* | orphans.* | rexec.* | command.* | proc.*) LAYER=7 ;;
     cli.* | opt.* | term.* | ranks.* | applet.h | complete.*) LAYER=8 ;;
     tracefmt*.? | tracepair.*) LAYER=8 ;;

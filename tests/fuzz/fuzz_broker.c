@@ -142,7 +142,7 @@ static void create_parts(struct instance *b)
     b->modules =
         module_set_create(b->h, b->router, b->links, b->attrs, panic, b);
     FUZZ_MUST(b->modules);
-    FUZZ_MUST((b->config = config_create(b->h, b->attrs, b->modules)));
+    FUZZ_MUST((b->config = config_create(b->h, b->attrs, b->modules, 0)));
     FUZZ_MUST((b->topology = topology_create("kary:2", 2, &e)));
     b->overlay =
         overlay_create(b->h, b->router, b->links, b->topology, "/nonexistent");

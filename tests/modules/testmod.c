@@ -20,6 +20,8 @@
  *     die         leaves the reactor and fails with {errnum}; does not answer
  *     hang        never comes back, in a call that may be cancelled
  *     report      sends module.status {status} and answers as the broker did
+ *     config-reload   a configuration with {"refuse": {NAME: TEXT}} is refused
+ *                 with TEXT, one with {"ignore": {NAME: any}} is not answered
  *
  * Nothing is kept in globals, so that one file may be loaded many times.
  */
@@ -180,6 +182,31 @@ report(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
     flux_future_destroy(f);
 }
 
+static void
+reload(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    const char *name = flux_aux_get(h, "flux::name"), *text = NULL;
+    json_t *ignore = NULL;
+    flux_conf_t *conf;
+
+    (void)mh;
+    (void)arg;
+    if (flux_module_config_request_decode(msg, &conf) < 0) {
+        flux_respond_error(h, msg, errno, NULL);
+        return;
+    }
+    flux_conf_unpack(conf, NULL, "{s?{s?s} s?{s?o}}", "refuse", name, &text,
+                     "ignore", name, &ignore);
+    if (text || ignore) {
+        if (text)
+            flux_respond_error(h, msg, EPERM, text);
+        flux_conf_decref(conf);
+        return;
+    }
+    flux_set_conf_new(h, conf);
+    flux_respond(h, msg, NULL);
+}
+
 static const struct flux_msg_handler_spec handlers[] = {
     {FLUX_MSGTYPE_REQUEST, "echo", echo, FLUX_ROLE_USER},
     {FLUX_MSGTYPE_REQUEST, "args", args, FLUX_ROLE_USER},
@@ -191,6 +218,7 @@ static const struct flux_msg_handler_spec handlers[] = {
     {FLUX_MSGTYPE_REQUEST, "die", die, 0},
     {FLUX_MSGTYPE_REQUEST, "hang", hang, 0},
     {FLUX_MSGTYPE_REQUEST, "report", report, 0},
+    {FLUX_MSGTYPE_REQUEST, "config-reload", reload, 0},
     FLUX_MSGHANDLER_TABLE_END,
 };
 
