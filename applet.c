@@ -19,6 +19,7 @@
  */
 #include "applet.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "complete.h"
@@ -203,10 +204,38 @@ static int finish(int status)
     return status ? status : 1;
 }
 
+/* So that no socket gets the number of one that was closed by the caller.
+ * What stands there fails as a closed one would: 0 cannot be read, 1 and 2
+ * cannot be written.
+ */
+static int fill_standard_descriptors(void)
+{
+    for (int fd = 0; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 &&
+            open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+            return -1;
+    return 0;
+}
+
+/* Nothing in here is made for a caller who must not do what we may: its
+ * environment names libraries, programs and sockets.
+ */
+static bool is_privileged(void)
+{
+    return geteuid() != getuid() || getegid() != getgid();
+}
+
 int main(int argc, char **argv)
 {
     const struct cli_command *applet = &busyflux;
 
+    if (fill_standard_descriptors() < 0)
+        return 1;
+    if (is_privileged()) {
+        fprintf(stderr, "busyflux: refused: it must not run setuid or "
+                        "setgid\n");
+        return 1;
+    }
     if (argc > 0 && applet_find(base_name(argv[0])))
         applet = applet_find(base_name(argv[0]));
     return finish(cli_run(applet, argc, argv));

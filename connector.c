@@ -9,12 +9,15 @@
  * `access.allow-root-owner`.  The `access` table is checked whenever a
  * configuration is loaded, and a table with unknown keys is refused whole.
  *
- * When descriptors run out, the socket is left alone until a client leaves or
- * a second has passed; those who are connected are served.
+ * The last RESERVE descriptors are not for clients, so that modules can still
+ * be loaded and those who are connected be served: whoever comes then is told
+ * EMFILE.  Where even those are gone, the socket is left alone until a client
+ * leaves or a second has passed.
  */
 #include "connector.h"
 
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -27,6 +30,7 @@
 enum {
     LISTEN_BACKLOG = 1024,
     ACCEPT_BURST = 64,   /* connections taken in one turn of the loop */
+    RESERVE = 8,         /* descriptors: two processes may be starting */
     DEBUG_DENY_ONCE = 1, /* debug bits, as Flux's tests set them */
     DEBUG_GUEST_ONCE = 4,
 };
@@ -137,6 +141,16 @@ static int client_create(struct connector *c, int fd, uid_t uid, pid_t pid)
     return 0;
 }
 
+/* The system gives the lowest that is free. */
+static bool is_reserve(int fd)
+{
+    struct rlimit limit;
+
+    return getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+           limit.rlim_cur != RLIM_INFINITY &&
+           (rlim_t)fd + RESERVE >= limit.rlim_cur;
+}
+
 static void admit(struct connector *c, int fd)
 {
     uid_t uid;
@@ -144,6 +158,8 @@ static void admit(struct connector *c, int fd)
 
     if (sys_peer_cred(fd, &uid, &pid) < 0)
         refuse(fd, errno);
+    else if (is_reserve(fd))
+        refuse(fd, EMFILE);
     else if (!roles_of(c, uid) || debug_bit(c, DEBUG_DENY_ONCE))
         refuse(fd, EPERM);
     else if (client_create(c, fd, uid, pid) < 0)

@@ -8,8 +8,9 @@
  * killed when the broker dies; a broker that died before it could ask is
  * noticed by the change of parent.
  *
- * Descriptors are moved out of the way before they get their numbers, since
- * any of them may already stand where another has to go.
+ * Nothing but the standard descriptors is below SPAWN_CHANNEL in the broker
+ * (applet.c), so that stderr gets its number first and the channel after it;
+ * no third one is needed, and what fails then can be told on stderr.
  */
 #include "spawn.h"
 
@@ -23,7 +24,6 @@
 #include "util.h"
 
 enum {
-    ABOVE = 10,           /* out of the way of the numbers that are given */
     CANNOT_EXECUTE = 126, /* as a shell has it */
     BROKER_IS_GONE = 1,
 };
@@ -45,8 +45,10 @@ void spawn_reset_signals(void)
 
 static int place_descriptors(int channel, int err)
 {
-    if ((channel = fcntl(channel, F_DUPFD, ABOVE)) < 0 ||
-        dup2(err, STDERR_FILENO) < 0 || dup2(channel, SPAWN_CHANNEL) < 0)
+    if (dup2(err, STDERR_FILENO) < 0)
+        return -1;
+    if (channel == SPAWN_CHANNEL ? fcntl(channel, F_SETFD, 0) < 0
+                                 : dup2(channel, SPAWN_CHANNEL) < 0)
         return -1;
     sys_close_from(SPAWN_CHANNEL + 1);
     return 0;

@@ -1,0 +1,305 @@
+"""siege_peers.py descriptors|crowd HELLO - clients in great number, or greedy
+
+Each case ends with an innocent client's ping.  `descriptors` is for a broker
+that may have 64 descriptors, `crowd` for one with a few thousand.  The long
+form of the same is `make soak`.
+"""
+import errno
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+import wire
+from wire import outcome, same, say
+
+HELLO = sys.argv[2]
+PING_P99 = 250.0  # ms, on a busy machine; make soak wants ten on a quiet one
+GREEDY = 16 << 20  # bytes sent without reading
+QUEUE_LIMIT = 64 << 20  # LINK_LIMIT of link.h
+owner = wire.Client()
+PID = int(owner.rpc("attr.get", {"name": "broker.pid"}).json()["value"])
+
+
+def fds():
+    return len(os.listdir("/proc/%d/fd" % PID))
+
+
+def memory(what="VmRSS"):
+    with open("/proc/%d/status" % PID) as f:
+        for line in f:
+            if line.startswith(what + ":"):
+                return int(line.split()[1]) << 10
+
+
+def forget_peak():
+    with open("/proc/%d/clear_refs" % PID, "w") as f:
+        f.write("5")
+
+
+def innocent(name):
+    c = wire.Client()
+    same(outcome(c.rpc("hello.ping", {})), "ok", name + ": the innocent is served")
+    c.close()
+
+
+def load(name, **keys):
+    return owner.rpc("module.load", dict({"path": HELLO, "args": [],
+                                          "name": name}, **keys))
+
+
+# ---- 64 descriptors ----------------------------------------------------------
+
+
+def fill_with_clients():
+    clients, why = [], None
+    while not why:
+        try:
+            clients.append(wire.Client())
+        except OSError as e:
+            why = e.errno
+    same(why, errno.EMFILE, "one too many is told so")
+    say(len(clients) > 40, "%d clients are let in" % len(clients))
+    return clients
+
+
+def check_reserve():
+    before = fds()
+    clients = fill_with_clients()
+    same([outcome(c.rpc("hello.ping", {})) for c in clients],
+         ["ok"] * len(clients), "all who are in are served")
+    same(outcome(load("spare")), "ok", "a module can still be loaded")
+    answers = []
+    for i in range(8):
+        answers.append(outcome(load("more%d" % i, exec=i % 2 == 1)))
+    failed = [a for a in answers if a != "ok"]
+    say(failed and all("Too many open files" in a or "EMFILE" in a
+                       for a in failed),
+        "a load that runs out is answered with the reason", answers)
+    same(outcome(owner.rpc("hello.ping", {})), "ok", "and those in are served")
+    for mod in owner.rpc("module.list").json()["mods"]:
+        if mod["name"] == "spare" or mod["name"].startswith("more"):
+            owner.rpc("module.remove", {"name": mod["name"]})
+    for c in clients:
+        c.close()
+    owner.rpc("hello.ping", {})
+    end = time.monotonic() + 5
+    while fds() > before and time.monotonic() < end:
+        owner.rpc("broker.ping", {})
+    same(fds(), before, "it recovers: descriptors are as before")
+    same(outcome(load("later", exec=True)), "ok", "and loads again")
+    same(outcome(owner.rpc("module.remove", {"name": "later"})), "ok",
+         "and removes")
+    innocent("64 descriptors")
+
+
+# ---- a crowd --------------------------------------------------------------------
+
+
+def check_many_at_once():
+    most = min(2000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 100)
+    before = fds()
+    clients = [wire.Client() for _ in range(most)]
+    for c in clients:
+        c.request("hello.ping", {})
+    got = {c.recv().a for c in clients}
+    same(got, {0}, "%d clients at once are served" % most)
+    for c in clients:
+        c.close()
+    owner.rpc("broker.ping", {})
+    innocent("%d at once" % most)
+    say(fds() <= before + 1, "and have gone")
+
+
+def check_one_after_another(count):
+    start, before = time.monotonic(), memory()
+    for _ in range(count):
+        wire.Client().close()
+    took = time.monotonic() - start
+    innocent("%d one after another" % count)
+    print("# %d connections in %.2f s, memory grown by %d bytes" %
+          (count, took, memory() - before))
+    say(memory() - before < 1 << 20, "and memory is as it was")
+
+
+def send_what_goes(c, data):
+    sent = 0
+    c.sock.setblocking(False)
+    try:
+        while sent < GREEDY:
+            sent += c.sock.send(data)
+    except BlockingIOError:
+        pass
+    return sent
+
+
+def check_deaf_asker():
+    """Its answers pile up until it is not read from any more."""
+    c, before = wire.Client(), memory()
+    data = wire.Message(wire.REQUEST, "hello.ping", {"x": "y" * 1000},
+                        a=wire.NODEID_ANY, b=1).encode() * 32
+    sent = send_what_goes(c, data)
+    for _ in range(20):
+        innocent_quick()
+        sent += send_what_goes(c, data)
+    say(sent < GREEDY, "who does not read answers is not read from",
+        "%d bytes taken" % sent)
+    say(memory() - before < 8 << 20, "its answers stay within the cap",
+        memory() - before)
+    innocent("%d bytes of requests, no answer read" % sent)
+    c.close()
+
+
+def innocent_quick():
+    owner.rpc("hello.ping", {})
+
+
+def cut_off_line():
+    tag = owner.request("log.dmesg", {"follow": False}, flags=wire.STREAMING)
+    found = []
+    while True:
+        msg = owner.answer(tag)
+        if msg.a:
+            return found
+        if "cut off" in msg.text():
+            found.append(msg.text())
+
+
+def publish_until(publisher, count, size):
+    for _ in range(count):
+        publisher.publish("noise", b"x" * size)
+    publisher.rpc("broker.ping", {})
+
+
+def check_deaf_listener():
+    """Events cannot wait: below the limit they are kept, above it is cut."""
+    publisher, c = wire.Client(), wire.Client()
+    c.rpc("event.subscribe", {"topic": "noise"})
+    owner.rpc("log.clear")
+    half, before = QUEUE_LIMIT >> 21, memory()
+    forget_peak()
+    publish_until(publisher, half, 1 << 20)
+    same([c.recv().kind for _ in range(half)], [wire.EVENT] * half,
+         "half of the limit is kept for one who reads late")
+    publish_until(publisher, 2 * half + 2, 1 << 20)
+    peak = memory("VmHWM") - before
+    try:
+        while c.recv():
+            pass
+    except (EOFError, ConnectionResetError):
+        say(True, "who is above it is cut off")
+    lines = cut_off_line()
+    same(len(lines), 1, "with one line in the log")
+    want = "client (uid %d, pid %d) does not read: cut off with" % (
+        os.getuid(), os.getpid())
+    say(want in "".join(lines), "that names uid, pid and bytes", lines)
+    say(peak < QUEUE_LIMIT + (8 << 20), "memory stays within the cap", peak)
+    print("# a deaf listener costs %d bytes at most" % peak)
+    innocent("a deaf listener")
+    publisher.close()
+
+
+def check_streaming():
+    """Disconnect at each point of a streaming call."""
+    for point in range(40):
+        c = wire.Client()
+        c.request("log.dmesg", {"follow": True}, flags=wire.STREAMING)
+        if point % 4 == 1:
+            c.recv()
+        elif point % 4 == 2:
+            c.request("log.cancel", {"matchtag": 1}, flags=wire.NORESPONSE)
+        elif point % 4 == 3:
+            owner.rpc("log.append", b"<40>1 2026-11-23T00:44:37Z 0 t 1 - - x")
+        c.close()
+    innocent("40 streams cut at each point")
+
+
+def check_one_service():
+    a, b = wire.Client(), wire.Client()
+    got = {outcome(x.rpc("service.add", {"service": "shared"}))[:6]
+           for x in (a, b)}
+    same(got, {"ok", "EEXIST"}, "of two who register one service, one has it")
+    a.close()
+    end = time.monotonic() + 5
+    while (outcome(b.rpc("service.add", {"service": "shared"})) != "ok" and
+           time.monotonic() < end):
+        pass
+    tag = owner.request("shared.x", {})
+    b.respond(b.recv(), {"from": "b"})
+    same(owner.answer(tag).json(), {"from": "b"}, "then the other")
+    b.close()
+    innocent("two for one service")
+
+
+def ping_times(count):
+    """Milliseconds, as a client in C measures them; sorted."""
+    out = subprocess.run(["flux", "ping", "-c", str(count), "-i", "0.002",
+                          "hello"], stdout=subprocess.PIPE, check=True).stdout
+    return sorted(float(t) for t in re.findall(rb"time=([0-9.]+)", out))
+
+
+def check_pressure():
+    """A flood of events to the deaf, a stopped module, a greedy asker."""
+    same(outcome(load("asleep", exec=True)), "ok", "a module is loaded")
+    pid = [m["pid"] for m in owner.rpc("module.list").json()["mods"]
+           if m["name"] == "asleep"][0]
+    os.kill(pid, signal.SIGSTOP)
+    before = memory()
+    forget_peak()
+    deaf, asker, greedy = wire.Client(), wire.Client(), wire.Client()
+    deaf.rpc("event.subscribe", {"topic": ""})
+    data = wire.Message(wire.REQUEST, "asleep.ping", {"x": "y" * 4000},
+                        a=wire.NODEID_ANY, b=1).encode() * 16
+    sent = send_what_goes(asker, data)
+    send_what_goes(greedy, wire.Message(wire.REQUEST, "hello.ping", {},
+                                        a=wire.NODEID_ANY, b=1).encode() * 64)
+    flood = subprocess.Popen([sys.executable, __file__, "flood", HELLO])
+    times = ping_times(400)
+    flood.kill()
+    flood.wait()
+    p99 = times[len(times) * 99 // 100]
+    print("# %d pings under pressure: median %.3f ms, p99 %.3f ms, worst %.3f "
+          "ms; %d bytes of memory" % (len(times), times[len(times) // 2], p99,
+                                      times[-1], memory("VmHWM") - before))
+    same(len(times), 400, "all pings are answered")
+    say(p99 < PING_P99, "in time", times[-8:])
+    say(sent < GREEDY, "who asks a stopped module is not read from", sent)
+    say(memory("VmHWM") - before < 2 * QUEUE_LIMIT, "memory within the caps",
+        memory("VmHWM") - before)
+    os.kill(pid, signal.SIGCONT)
+    for c in deaf, asker, greedy:
+        c.close()
+    same(outcome(owner.rpc("module.remove", {"name": "asleep"})), "ok",
+         "woken, it can be removed")
+    innocent("pressure")
+
+
+def flood():
+    """Events as fast as they are taken, until killed."""
+    c = wire.Client()
+    data = wire.Message(wire.EVENT, "noise", b"x" * 200).encode() * 64
+    while True:
+        c.sock.sendall(data)
+
+
+def main():
+    if sys.argv[1] == "flood":
+        flood()
+    if sys.argv[1] == "descriptors":
+        check_reserve()
+        return
+    check_one_after_another(3000)
+    check_many_at_once()
+    check_deaf_asker()
+    if os.environ.get("TEST_BUILD"):
+        return
+    check_deaf_listener()
+    check_pressure()
+    check_streaming()
+    check_one_service()
+
+
+main()
