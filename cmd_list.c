@@ -58,7 +58,7 @@ static const struct {
      "{recvqueue:>5} ?+:{ranks:<5} {service}"},
     {"long", "what --long shows",
      "{name:<25.25} {idle_abbrev:>4}  {status_abbrev} {sendqueue:>5} "
-     "{recvqueue:>5} ?+:{ranks:<5} {service:<8.8+} {digest:<12.12} "
+     "{recvqueue:>5} ?+:{ranks:<5} {service:<8.8+} ?:{digest:<12.12} "
      "?+:{on-failure:<10} ?:{restarts:>8} "
      "{path}"},
     {"deploy", "which build is where",
@@ -355,6 +355,30 @@ static void print_rows(struct cli *p, struct rowfmt *f, json_t *rows)
     buf_release(&b);
 }
 
+/* A file has a digest, a part of the broker has none. */
+static bool lacks_digests(json_t *list)
+{
+    json_t *entry;
+    size_t i;
+
+    json_array_foreach(json_object_get(list, "mods"), i, entry)
+    {
+        if (strcmp(string_of(entry, "path"), "builtin") != 0)
+            return !json_object_get(entry, "digest");
+    }
+    return false;
+}
+
+/* Whether digests were asked for by name, and the broker tells none. */
+static bool misses_digests(struct cli *p, json_t *list)
+{
+    if (!strstr(find_format(cli_get(p, "format", "")), "{digest") ||
+        !lacks_digests(list))
+        return false;
+    cli_warn(p, "this broker has no digests");
+    return true;
+}
+
 static void print_list(struct cli *p, struct rowfmt *f, json_t *list)
 {
     json_t *rows = make_rows(p, list);
@@ -391,6 +415,8 @@ int cmd_list_run(struct cli *p)
     ranks = ranks_parse(p, h);
     list = ranks ? list_ranks(p, h, ranks, &failed) : list_here(p, h);
     print_list(p, format, list);
+    if (misses_digests(p, list))
+        failed++;
     json_decref(list);
     idset_destroy(ranks);
     rowfmt_destroy(format);

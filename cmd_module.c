@@ -21,6 +21,7 @@
  */
 #include "cli.h"
 #include "cmd_list.h"
+#include "cmd_need.h"
 #include "cmd_stats.h"
 #include "cmd_trace.h"
 #include "json.h"
@@ -139,7 +140,7 @@ static bool is_hex_digest(const char *s)
            strspn(s, "0123456789abcdefABCDEF") == SHA1_HEX_SIZE - 1;
 }
 
-/* The broker looks too; but Flux's does not know this option. */
+/* The broker looks too; Flux's does not, but the command can read a path. */
 static void check_sha1(struct cli *p, json_t *request, const char *path)
 {
     const char *wanted = cli_get(p, "sha1", NULL);
@@ -185,11 +186,25 @@ static void load(struct cli *p, flux_t *h, const char *path, json_t *args)
     free(what);
 }
 
+/* What a broker that is not busyflux's would pass over. */
+static flux_t *open_for(struct cli *p, const char *path)
+{
+    static const char *const options[] = {"--on-failure", "--wrap", "--timeout",
+                                          "--sha1"};
+    flux_t *h = cli_open(p);
+
+    for (size_t i = 0; i < UTIL_ARRAY_SIZE(options); i++)
+        if (cli_count(p, options[i] + 2) > 0 &&
+            (strcmp(options[i], "--sha1") != 0 || *path != '/'))
+            cmd_need(p, h, options[i], "such option");
+    return h;
+}
+
 static int run_load(struct cli *p)
 {
     char *path = resolve(p, cli_argv(p)[0]);
     json_t *args = make_args(p, cli_argv(p) + 1);
-    flux_t *h = cli_open(p);
+    flux_t *h = open_for(p, path);
 
     load(p, h, path, args);
     flux_close(h);
@@ -252,7 +267,7 @@ remove_module(struct cli *p, flux_t *h, const char *name, bool reload)
 static int run_remove(struct cli *p)
 {
     char *name = resolve(p, cli_argv(p)[0]);
-    flux_t *h = cli_open(p);
+    flux_t *h = open_for(p, name);
 
     remove_module(p, h, name, false);
     flux_close(h);
@@ -322,7 +337,7 @@ static int run_reload(struct cli *p)
     char *path = resolve(p, cli_argv(p)[0]);
     json_t *args = make_args(p, cli_argv(p) + 1), *entry = NULL;
     char *name = util_asprintf("%s", cli_get(p, "name", path));
-    flux_t *h = cli_open(p);
+    flux_t *h = open_for(p, path);
     flux_future_t *f = NULL;
 
     if (!name)

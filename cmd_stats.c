@@ -24,6 +24,7 @@
 #include "cmd_stats.h"
 
 #include "cmd_json.h"
+#include "cmd_need.h"
 #include "modstats.h"
 #include "prometheus.h"
 #include "util.h"
@@ -162,10 +163,13 @@ static void print_base(struct cli *p, flux_t *h)
     const char *path = cli_get(p, "parse", NULL);
     double scale = cli_double(p, "scale", 1.0);
     enum number_type type = parse_type(p);
-    flux_future_t *f = flux_rpc_pack(h, "module.stats", FLUX_NODEID_ANY, 0,
-                                     "{s:s}", "name", cli_argv(p)[0]);
-    json_t *answer = cmd_json_get(p, f, cli_argv(p)[0]), *value;
+    flux_future_t *f;
+    json_t *answer, *value;
 
+    cmd_need(p, h, "--base", "counters");
+    f = flux_rpc_pack(h, "module.stats", FLUX_NODEID_ANY, 0, "{s:s}", "name",
+                      cli_argv(p)[0]);
+    answer = cmd_json_get(p, f, cli_argv(p)[0]);
     value = json_array_get(json_object_get(answer, "mods"), 0);
     if (!(value = walk(value, path)))
         cli_die(p, "`%s' not found in response", path ? path : "mods");
@@ -189,12 +193,16 @@ static struct modstats *unpack_all(struct cli *p, json_t *answer, size_t *n)
 
 static void print_prometheus(struct cli *p, flux_t *h)
 {
-    flux_future_t *f = flux_rpc(h, "module.stats", NULL, FLUX_NODEID_ANY, 0);
-    json_t *answer = cmd_json_get(p, f, "module.stats");
+    flux_future_t *f;
+    json_t *answer;
     struct buf b = {0};
     size_t n;
-    struct modstats *stats = unpack_all(p, answer, &n);
+    struct modstats *stats;
 
+    cmd_need(p, h, "--prometheus", "counters");
+    f = flux_rpc(h, "module.stats", NULL, FLUX_NODEID_ANY, 0);
+    answer = cmd_json_get(p, f, "module.stats");
+    stats = unpack_all(p, answer, &n);
     prometheus_add(&b,
                    (long)json_integer_value(json_object_get(answer, "rank")),
                    stats, n);

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "cmd_json.h"
+#include "cmd_need.h"
 #include "screen.h"
 #include "term.h"
 #include "toprows.h"
@@ -301,6 +302,7 @@ int cmd_top_run(struct cli *p)
     if (t.live && (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)))
         cli_usage_die(p, "not on a terminal: --batch is needed");
     t.h = cli_open(p);
+    cmd_need(p, t.h, "top", "counters");
     t.reactor = flux_get_reactor(t.h);
     if (t.live && screen_enter(&t.screen) < 0)
         cli_die_errno(p, "terminal");

@@ -155,6 +155,32 @@ is "a broker without module.info: what its list has" "plain
   services    plain
   queued      3 to send, 4 received" flux module status plain
 fails "and what it has not" 1 "nosuch is not loaded" flux module status nosuch
+is "its long list has no column for digests" \
+    "Module                    Idle  S Sendq Recvq Service  Path
+plain                        5  R     3     4          /x/plain.so" \
+    flux module list -l
+fails "digests that are asked for by name are missed" 1 \
+    "flux-module: this broker has no digests" \
+    flux module list -o '{name} {digest}'
+hasnt "others are not" "no digests" flux module list -o '{name} {path}'
+no_counters() { # OPTION COMMAND...: "WHAT: this broker has no counters"
+    _what=$1
+    shift
+    fails "$_what" 1 "flux-module: $_what: this broker has no counters" \
+        flux module "$@"
+}
+no_counters --base stats --base plain
+no_counters --prometheus stats --prometheus
+no_counters top top -b -n 1
+no_option() { # OPTION=VALUE SUBCOMMAND...
+    fails "$2 $1" 1 "flux-module: ${1%%=*}: this broker has no such option" \
+        flux module "$2" "$1" plain
+}
+no_option --on-failure=log load
+no_option --wrap=valgrind load
+no_option --sha1=0123456789012345678901234567890123456789 load
+no_option --on-failure=restart reload
+no_option --timeout=1s remove
 exec 9>&-
 wait
 finish
