@@ -68,6 +68,15 @@ class Connection:
             respond(self.sock, msg, value)
 
 
+def serve_one(connection, path):
+    """False at the end: also when a client went without reading it all, and
+    FILE is being written again already."""
+    try:
+        return connection.read(path)
+    except (ConnectionResetError, BrokenPipeError, json.JSONDecodeError):
+        return False
+
+
 def main(where, path):
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(where + ".new")
@@ -82,7 +91,7 @@ def main(where, path):
             if sock is listener:
                 new = listener.accept()[0]
                 connections[new] = Connection(new)
-            elif not connections[sock].read(path):
+            elif not serve_one(connections[sock], path):
                 del connections[sock]
                 sock.close()
 
