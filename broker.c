@@ -13,6 +13,7 @@
 #include "attr.h"
 #include "buf.h"
 #include "cli.h"
+#include "conf.h"
 #include "config.h"
 #include "connector.h"
 #include "env.h"
@@ -20,6 +21,7 @@
 #include "groups.h"
 #include "inproc.h"
 #include "log.h"
+#include "modprobe_path.h"
 #include "module.h"
 #include "overlay.h"
 #include "reactor.h"
@@ -158,9 +160,9 @@ static int put_attributes(struct broker *b, flux_error_t *e)
         attr_put(b->attrs, "version", flux_core_version_string()) < 0)
         return util_error(e, "cannot set attributes: %s", strerror(errno));
     if (!attr_value(b->attrs, "broker.rc1_path"))
-        attr_put(b->attrs, "broker.rc1_path", "");
+        attr_put(b->attrs, "broker.rc1_path", CONF_RC1);
     if (!attr_value(b->attrs, "broker.rc3_path"))
-        attr_put(b->attrs, "broker.rc3_path", "");
+        attr_put(b->attrs, "broker.rc3_path", CONF_RC3);
     return 0;
 }
 
@@ -317,6 +319,7 @@ static int create_states(struct broker *b, char *const command[])
         .topology = b->topology,
         .rank = b->rank,
         .command = command,
+        .has_rc = modprobe_path_any,
     };
 
     b->state = state_create(&parts);

@@ -247,12 +247,17 @@ static int load_file(struct modprobe *mp, const char *path, flux_error_t *e)
     return rc;
 }
 
+static struct search search_modules(bool verbose)
+{
+    return (struct search){.name = "modprobe",
+                           .suffix = ".toml",
+                           .base = ENV_DATA_TAIL "/modprobe",
+                           .verbose = verbose};
+}
+
 int modprobe_path_load(struct modprobe *mp, bool verbose, flux_error_t *e)
 {
-    struct search s = {.name = "modprobe",
-                       .suffix = ".toml",
-                       .base = ENV_DATA_TAIL "/modprobe",
-                       .verbose = verbose};
+    struct search s = search_modules(verbose);
     json_t *files = search(&s, find_files);
     const char *path;
     int rc = 0;
@@ -320,4 +325,23 @@ json_t *modprobe_path_scripts(const char *rc, bool verbose, flux_error_t *e)
         util_error(e, "%s.d: %s", rc, flux_strerror(errno));
     keep_programs(s.files);
     return s.files;
+}
+
+/* Not knowing is something to be told of, by who does the work. */
+static bool is_any(json_t *files)
+{
+    bool any = !files || json_array_size(files) > 0;
+
+    json_decref(files);
+    return any;
+}
+
+bool modprobe_path_any(const char *rc)
+{
+    struct search modules = search_modules(false);
+    bool replaced;
+
+    return is_any(search(&modules, find_files)) ||
+           is_any(modprobe_path_rc(rc, false, &replaced, NULL)) ||
+           is_any(modprobe_path_scripts(rc, false, NULL));
 }

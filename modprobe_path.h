@@ -19,4 +19,7 @@ modprobe_path_rc(const char *rc, bool verbose, bool *replaced, flux_error_t *e);
 /* Programs in rc1.d of each folder in FLUX_RC_EXTRA: a new array of paths. */
 json_t *modprobe_path_scripts(const char *rc, bool verbose, flux_error_t *e);
 
+/* Whether any of the above finds a file. */
+bool modprobe_path_any(const char *rc);
+
 #endif /* MODPROBE_PATH_H */

@@ -10,8 +10,8 @@
  *   started only where there is an rc file in it; it is then handed the whole
  *   model as one JSON object (make_order) and does the loading, too, since
  *   tasks and modules wait for each other.
- * - Where no module is described and no rc file is found, rc1 and rc3 end
- *   without a word to the broker.
+ * - Where no module is described and no rc file is found, rc1 ends without a
+ *   word to the broker; rc3 removes all that is loaded, described or not.
  * - rc3 goes on to remove modules when a program has failed; rc1 ends there.
  */
 #include "modprobe_rc.h"
@@ -222,7 +222,7 @@ static int run_parts(struct modprobe_session *s, const struct rc *rc)
 
     if (rc->removing && !only_show)
         status = run_scripts(s->p, rc->scripts);
-    if (s->mp->count > 0 && run_modules(s, rc) != 0)
+    if ((rc->removing || s->mp->count > 0) && run_modules(s, rc) != 0)
         status = 1;
     if (status == 0 && !rc->removing && !only_show)
         status = run_scripts(s->p, rc->scripts);

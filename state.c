@@ -29,6 +29,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "conf.h"
 #include "muster.h"
 #include "runner.h"
 #include "serve.h"
@@ -63,6 +64,7 @@ struct state_machine {
     bool has_quorum;  /* rank 0: enough brokers are online */
     int parent_state; /* as state-machine.monitor tells */
     char *const *command;
+    bool (*has_rc)(const char *rc);
     enum state state;
     double entered; /* monotonic */
     int builtins;   /* how many were loaded */
@@ -146,6 +148,14 @@ static const struct {
     {STATE_GOODBYE, "goodbye", STATE_UNLOAD_BUILTINS},
     {STATE_UNLOAD_BUILTINS, "builtins-done", STATE_EXIT},
 };
+
+static const struct rc {
+    const char *name; /* for the log */
+    const char *command;
+    const char *attr;
+    const char *preset;
+} rc1 = {"rc1.0", "rc1", "broker.rc1_path", CONF_RC1},
+  rc3 = {"rc3.0", "rc3", "broker.rc3_path", CONF_RC3};
 
 /* ---- events ----------------------------------------------------------------
  */
@@ -274,17 +284,39 @@ run_line(struct state_machine *s, const char *name, const char *line)
         RUNNER_OWN_GROUP | RUNNER_NO_INPUT);
 }
 
-static void run_rc(struct state_machine *s,
-                   const char *name,
-                   const char *attr,
-                   const char *none)
+static bool has_modules(struct state_machine *s)
 {
-    const char *line = attr_value(s->attrs, attr);
+    struct module *m = NULL;
 
-    if (line && *line)
-        run_line(s, name, line);
+    while ((m = module_set_next(s->modules, m)))
+        if (strcmp(m->path, "builtin") != 0)
+            return true;
+    return false;
+}
+
+/* Without a shell; and without a process where that had nothing to do. */
+static void
+run_modprobe(struct state_machine *s, const struct rc *rc, const char *none)
+{
+    char *const words[] = {"flux", "modprobe", (char *)rc->command, NULL};
+
+    if (s->has_rc(rc->command) || has_modules(s))
+        run(s, rc->name, words, RUNNER_OWN_GROUP | RUNNER_NO_INPUT);
     else
         post(s, none);
+}
+
+static void
+run_rc(struct state_machine *s, const struct rc *rc, const char *none)
+{
+    const char *line = attr_value(s->attrs, rc->attr);
+
+    if (!line || !*line)
+        post(s, none);
+    else if (strcmp(line, rc->preset) == 0)
+        run_modprobe(s, rc, none);
+    else
+        run_line(s, rc->name, line);
 }
 
 /* In the broker's process group where it leads one or has the terminal, so
@@ -373,7 +405,7 @@ static void enter_config_sync(struct state_machine *s)
 
 static void enter_init(struct state_machine *s)
 {
-    run_rc(s, "rc1.0", "broker.rc1_path", "rc1-none");
+    run_rc(s, &rc1, "rc1-none");
 }
 
 static void log_online(struct state_machine *s)
@@ -432,7 +464,7 @@ static void leave_children(struct state_machine *s)
 
 static void enter_finalize(struct state_machine *s)
 {
-    run_rc(s, "rc3.0", "broker.rc3_path", "rc3-none");
+    run_rc(s, &rc3, "rc3-none");
 }
 
 static void kill_runner(struct state_machine *s)
@@ -662,6 +694,7 @@ struct state_machine *state_create(const struct state_parts *parts)
     s->overlay = parts->overlay;
     s->rank = parts->rank;
     s->command = parts->command;
+    s->has_rc = parts->has_rc;
     s->muster = create_muster(s, parts->topology);
     s->next = flux_idle_watcher_create(flux_get_reactor(s->h), next_cb, s);
     s->limit =

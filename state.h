@@ -21,6 +21,10 @@ struct state_parts {
     const struct topology *topology;
     uint32_t rank;
     char *const *command; /* the initial program's argv; NULL for none */
+    /* Whether `flux modprobe rc1` (or rc3) would find anything to do, loaded
+     * modules aside.
+     */
+    bool (*has_rc)(const char *rc);
 };
 
 struct state_machine *state_create(const struct state_parts *parts);

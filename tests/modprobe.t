@@ -10,7 +10,6 @@ D=$W/modprobe
 FLUX_MODPROBE_PATH=$D
 FLUX_MODULE_PATH=$TMOD
 export FLUX_MODPROBE_PATH FLUX_MODULE_PATH
-unset FLUX_MODPROBE_PATH_APPEND FLUX_MODPROBE_DISABLE FLUX_RC_EXTRA
 
 fresh() {
     rm -rf "$D"
@@ -209,17 +208,39 @@ is "a condition that is not met" "" flux modprobe rc1 --dry-run
 is "a condition that is" "load top" \
     with MODPROBE_TEST=1 flux modprobe rc1 --dry-run
 
-instance() {
-    flux start -Sbroker.rc1_path="flux modprobe rc1" \
-        -Sbroker.rc3_path="flux modprobe rc3" "$@"
+states() { # COMMAND...: what modprobe had to do with the states
+    flux start -Slog-filename="$W/log" "$@" >/dev/null
+    sed -n 's/.*broker.info.0.: \(rc[13]-[a-z]*\): .*/\1/p' "$W/log" | xargs
+    rm -f "$W/log"
 }
 graph
-has "an instance begins with its modules" top instance flux module list
-is "and ends without a word" "" instance true
+has "an instance begins with its modules" top flux start flux module list
+is "and ends without a word" "" flux start true
+is "flux modprobe rc1 and rc3 have run" "rc1-success rc3-success" states true
+is "not so with -Sbroker.rc1_path= and rc3_path=" "rc1-none rc3-none" \
+    states -Sbroker.rc1_path= -Sbroker.rc3_path= true
+on_rank() { # RANK: has top, and memory only where it is asked for
+    flux start -s 2 --conf=modules.memory.provides='[]' \
+        --conf='modules.memory.ranks=">0"' \
+        flux exec -n -r "$1" flux module list
+}
+hasnt "rank 0 loads what is for it" memory on_rank 0
+has "and other ranks what is for them" memory on_rank 1
 printf '[[modules]]\nname = "bad"\nmodule = "nowhere"\n' | dropin 1
 fails "what is wrong with them is told" 1 "module not found in search path" \
-    instance true
+    flux start true
+echo 'x = = 1' | dropin 1
+fails "so is what cannot be read" 1 "modprobe.d/1.toml: line 1, column 5" \
+    flux start echo "not run"
+hasnt "and no command is run" "not run" sh -c 'flux start echo "not run" || :'
 fresh
+is "where nothing is described, neither runs" "rc1-none rc3-none" states true
+is "but what was loaded is removed" "rc1-none rc3-success" \
+    states flux module load testmod
+extra_states() {
+    FLUX_RC_EXTRA=$W/x states true 2>/dev/null
+}
+is "FLUX_RC_EXTRA is reason enough" "rc1-fail rc3-fail" extra_states
 
 # ---- the environment of the broker ---------------------------------------------------
 

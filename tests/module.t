@@ -321,7 +321,7 @@ fails "a failure in a command's instance: status 1, the command is hung up on" 1
     "runtime failure" flux start sh -c \
     'flux module load '"$MOD"'; flux rpc testmod.die '"'$die'"'; sleep 30'
 
-start
+start -Sbroker.rc3_path=
 flux module load "$MOD"
 before=$(seconds)
 fails "a module left loaded at exit: status 1" 1 "" stop

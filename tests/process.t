@@ -152,7 +152,7 @@ flux module load --exec --on-failure=panic "$DYING"
 flux rpc -n dying.die '{"how":"segv"}'
 fails "--on-failure=panic wins over nopanic" 1 "" ended
 
-start
+start -Sbroker.rc3_path=
 flux module load --exec "$DYING"
 fails "a module left loaded at exit: status 1" 1 "" stop
 has "and it is named" "broker module 'dying' was not properly shut down" \
