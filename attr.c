@@ -43,6 +43,11 @@ static const struct attr_rule {
     {"broker.starttime", ATTR_READONLY | ATTR_CACHED},
     {"broker.uuid", ATTR_READONLY | ATTR_CACHED},
     {"config.path", 0},
+    {"content.backing-module", 0},
+    {"content.dump", 0},
+    {"content.hash", ATTR_CACHED},
+    {"content.restore", 0},
+    {"cron.directory", 0},
     {"hostlist", ATTR_CACHED},
     {"hostname", ATTR_CACHED},
     {"instance-level", ATTR_READONLY | ATTR_CACHED},
@@ -63,6 +68,8 @@ static const struct attr_rule {
     {"rundir-cleanup", ATTR_CACHED},
     {"security.owner", ATTR_READONLY | ATTR_CACHED},
     {"size", ATTR_READONLY | ATTR_CACHED},
+    {"statedir", 0},
+    {"statedir-cleanup", ATTR_CACHED},
     {"tbon.descendants", ATTR_READONLY},
     {"tbon.level", ATTR_READONLY},
     {"tbon.maxlevel", ATTR_READONLY},
@@ -280,8 +287,7 @@ static int update(struct attr_set *s,
         return unknown(e);
     if (force && (rule->flags & protected))
         return refuse(EPERM);
-    if (!force && !(rule->flags & ATTR_RUNTIME) &&
-        ((rule->flags & protected) || attr_value(s, name)))
+    if (!force && !(rule->flags & ATTR_RUNTIME) && attr_value(s, name))
         return util_errno(e, EINVAL, "attribute may not be updated");
     if (check_value(rule, value, e) < 0 || ask_watchers(s, name, value, e) < 0)
         return -1;

@@ -694,6 +694,22 @@ flux_future_t *flux_service_unregister(flux_t *h, const char *name);
 
 flux_future_t *flux_sync_create(flux_t *h, double minimum);
 
+/* Printable whatever the rank, "(null)" for one that there is not; lent for as
+ * long as the handle lives.
+ */
+const char *flux_get_hostbyrank(flux_t *h, uint32_t rank);
+int flux_get_rankbyhost(flux_t *h, const char *host); /* the lowest */
+
+/* ---- metrics for a statsd server (FLUX_FRIPP_STATSD=HOST:PORT) ------------ */
+
+void flux_stats_count(flux_t *h, const char *name, ssize_t count);
+void flux_stats_gauge_set(flux_t *h, const char *name, ssize_t value);
+void flux_stats_gauge_inc(flux_t *h, const char *name, ssize_t inc);
+void flux_stats_timing(flux_t *h, const char *name, double ms);
+void flux_stats_set_period(flux_t *h, double period);
+void flux_stats_set_prefix(flux_t *h, const char *fmt, ...) FLUX_PRINTF(2, 3);
+bool flux_stats_enabled(flux_t *h, const char *metric);
+
 /* ---- log ------------------------------------------------------------------ */
 
 typedef void (*flux_log_f)(const char *buf, int len, void *arg);

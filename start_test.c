@@ -21,7 +21,7 @@
 #include "hostlist.h"
 #include "orphans.h"
 #include "reactor.h"
-#include "rundir.h"
+#include "folder.h"
 #include "start.h"
 #include "sys.h"
 #include "util.h"
@@ -147,7 +147,7 @@ static void start_brokers(struct test *t)
 
             kill_all(t, SIGKILL);
             if (t->remove_rundir)
-                rundir_remove(t->rundir);
+                folder_remove(t->rundir);
             errno = saved_errno;
             cli_die_errno(t->p, "cannot start broker %u", (unsigned)i);
         }
@@ -347,7 +347,7 @@ int start_test(struct cli *p, uint32_t size, bool print)
         }
     }
     if (t.remove_rundir)
-        rundir_remove(t.rundir);
+        folder_remove(t.rundir);
     code = t.leader_only ? t.leader_code : t.highest_code;
     release(&t);
     return code;

@@ -48,6 +48,9 @@ fails "log-stderr-level wants a level" 1 "invalid level" \
 fails "in its range" 1 "invalid level" flux setattr log-stderr-level 8
 ok "then it takes it" flux setattr log-stderr-level 5
 is "and keeps it" 5 flux getattr log-stderr-level
+ok "what has no value may be given one" flux setattr content.hash sha1
+fails "but not another" 1 "content.hash: attribute may not be updated" \
+    flux setattr content.hash sha256
 fails "no value" 1 "Usage: flux-setattr" flux setattr test.x
 fails "--force does not touch what never changes" 1 \
     "size: Operation not permitted" flux setattr --force size 2
@@ -61,8 +64,9 @@ CACHED = """broker.boot-method broker.critical-ranks broker.mapping broker.pid
     broker.quorum broker.starttime broker.uuid hostlist hostname
     instance-level jobid-path local-uri log-critical-level log-forward-level
     log-level log-ring-size log-stderr-mode log-syslog-enable
-    log-syslog-level rank rundir-cleanup security.owner size""".split()
-FIXED = """broker.rc1_path broker.rc2_none broker.rc3_path rundir
+    log-syslog-level rank rundir-cleanup security.owner size
+    statedir-cleanup""".split()
+FIXED = """broker.rc1_path broker.rc2_none broker.rc3_path rundir statedir
     tbon.descendants tbon.level tbon.maxlevel version""".split()
 REFUSED = "EINVAL attribute may not be updated"
 

@@ -16,11 +16,11 @@ layer() { # FILE: sets LAYER
     elf_read.* | soname.* | conn.* | credopt.* | rowfmt.* | modstats.* | toprows.* | screen.* | prometheus.*) LAYER=3 ;;
     handle.* | dispatch*.? | stream.* | connect.* | dial.* | ssh.* | loop.* | hwatch.*) LAYER=4 ;;
     future*.? | rpc.* | call.* | chain.* | composite.* | respond.*) LAYER=4 ;;
-    client*.? | attribute.* | codec.* | conf.* | flog.* | method.*) LAYER=4 ;;
+    client*.? | attribute.* | codec.* | conf.* | flog.* | method.* | hosts.* | statsd.*) LAYER=4 ;;
     modside.* | dso.* | modlife.* | serve.*) LAYER=4 ;;
     router*.? | pending.* | link.* | inproc.* | attr.*) LAYER=5 ;;
     module*.? | trace.* | tracerec.* | modpath.* | onfailure.* | spawn.* | tee.*) LAYER=6 ;;
-    overlay.* | state.* | config.* | connector.* | log.* | rundir.* | runner.*) LAYER=7 ;;
+    overlay.* | state.* | config.* | connector.* | log.* | folder.* | rundir.* | runner.*) LAYER=7 ;;
     access.*) LAYER=4 ;;
     groups.*) LAYER=7 ;;
     environ.* | muster.* | orphans.* | rexec.* | command.* | proc.*) LAYER=7 ;;

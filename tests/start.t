@@ -135,6 +135,21 @@ mkdir "$long"
 fails "a path too long for a socket is an error that says so" 1 \
     "more than the 107" flux start -Srundir="$long" true
 
+is "the folder of the state is in it" 700 flux start sh -c \
+    'd=$(flux getattr statedir) && [ "$d" = "$(flux getattr rundir)/state" ] &&
+    stat -c %a "$d"'
+ok "one that is given is made" flux start -Sstatedir="$W/state" \
+    test -d "$W/state"
+ok "and removed" test ! -e "$W/state"
+mkdir "$W/state"
+ok "unless it was there" flux start -Sstatedir="$W/state" \
+    sh -c 'touch "$(flux getattr statedir)/x"'
+ok "so" test -e "$W/state/x"
+fails "a file is none" 1 "statedir '$W/file' is not a folder" \
+    flux start -Sstatedir="$W/file" true
+is "only rank 0 has one" ENOENT flux start -s 2 flux exec -r 1 \
+    sh -c 'flux getattr statedir 2>/dev/null || echo ENOENT'
+
 start
 fails "the run folder of a live broker is in use, by its pid" 1 \
     "$RUNDIR' is in use by the broker with pid $BROKER" \
