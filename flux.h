@@ -58,9 +58,9 @@ typedef struct flux_msg_handler flux_msg_handler_t;
 #define FLUX_CORE_VERSION_MAJOR 0
 #define FLUX_CORE_VERSION_MINOR 88
 #define FLUX_CORE_VERSION_PATCH 0
-#define FLUX_CORE_VERSION_HEX                                                 \
-    ((FLUX_CORE_VERSION_MAJOR << 16) | (FLUX_CORE_VERSION_MINOR << 8)         \
-     | (FLUX_CORE_VERSION_PATCH << 0))
+#define FLUX_CORE_VERSION_HEX                                           \
+    ((FLUX_CORE_VERSION_MAJOR << 16) | (FLUX_CORE_VERSION_MINOR << 8) | \
+     (FLUX_CORE_VERSION_PATCH << 0))
 
 const char *flux_core_version_string(void);
 int flux_core_version(int *major, int *minor, int *patch);
@@ -116,20 +116,19 @@ struct flux_msg_cred {
     uint32_t rolemask;
 };
 
-struct flux_match flux_match_init(int typemask,
-                                  uint32_t matchtag,
-                                  const char *topic_glob);
+struct flux_match
+flux_match_init(int typemask, uint32_t matchtag, const char *topic_glob);
 void flux_match_free(struct flux_match m);
 int flux_match_asprintf(struct flux_match *m, const char *topic_glob_fmt, ...)
     FLUX_PRINTF(2, 3);
 
-#define FLUX_MATCH_ANY                                                        \
+#define FLUX_MATCH_ANY \
     flux_match_init(FLUX_MSGTYPE_ANY, FLUX_MATCHTAG_NONE, NULL)
-#define FLUX_MATCH_EVENT                                                      \
+#define FLUX_MATCH_EVENT \
     flux_match_init(FLUX_MSGTYPE_EVENT, FLUX_MATCHTAG_NONE, NULL)
-#define FLUX_MATCH_REQUEST                                                    \
+#define FLUX_MATCH_REQUEST \
     flux_match_init(FLUX_MSGTYPE_REQUEST, FLUX_MATCHTAG_NONE, NULL)
-#define FLUX_MATCH_RESPONSE                                                   \
+#define FLUX_MATCH_RESPONSE \
     flux_match_init(FLUX_MSGTYPE_RESPONSE, FLUX_MATCHTAG_NONE, NULL)
 
 flux_msg_t *flux_msg_create(int type);
@@ -165,9 +164,7 @@ int flux_msg_clear_flag(flux_msg_t *msg, int flag);
 int flux_msg_set_topic(flux_msg_t *msg, const char *topic);
 int flux_msg_get_topic(const flux_msg_t *msg, const char **topic);
 int flux_msg_set_payload(flux_msg_t *msg, const void *buf, size_t size);
-int flux_msg_get_payload(const flux_msg_t *msg,
-                         const void **buf,
-                         size_t *size);
+int flux_msg_get_payload(const flux_msg_t *msg, const void **buf, size_t *size);
 bool flux_msg_has_payload(const flux_msg_t *msg);
 int flux_msg_set_string(flux_msg_t *msg, const char *s);
 int flux_msg_get_string(const flux_msg_t *msg, const char **s);
@@ -212,8 +209,7 @@ const char *flux_msg_route_first(const flux_msg_t *msg); /* pushed first */
 const char *flux_msg_route_last(const flux_msg_t *msg);  /* pushed last */
 int flux_msg_route_count(const flux_msg_t *msg);
 char *flux_msg_route_string(const flux_msg_t *msg); /* caller frees */
-bool flux_msg_route_match_first(const flux_msg_t *msg1,
-                                const flux_msg_t *msg2);
+bool flux_msg_route_match_first(const flux_msg_t *msg1, const flux_msg_t *msg2);
 
 /* A list takes a reference on what is added; pop hands it to the caller. */
 struct flux_msglist *flux_msglist_create(void);
@@ -241,9 +237,8 @@ int flux_request_decode_raw(const flux_msg_t *msg,
                             const void **data,
                             size_t *len);
 flux_msg_t *flux_request_encode(const char *topic, const char *s);
-flux_msg_t *flux_request_encode_raw(const char *topic,
-                                    const void *data,
-                                    size_t len);
+flux_msg_t *
+flux_request_encode_raw(const char *topic, const void *data, size_t len);
 
 /* Decoding a response that carries an errnum fails with that errno. */
 int flux_response_decode(const flux_msg_t *msg,
@@ -255,12 +250,10 @@ int flux_response_decode_raw(const flux_msg_t *msg,
                              size_t *len);
 int flux_response_decode_error(const flux_msg_t *msg, const char **errstr);
 flux_msg_t *flux_response_encode(const char *topic, const char *s);
-flux_msg_t *flux_response_encode_raw(const char *topic,
-                                     const void *data,
-                                     size_t len);
-flux_msg_t *flux_response_encode_error(const char *topic,
-                                       int errnum,
-                                       const char *errstr);
+flux_msg_t *
+flux_response_encode_raw(const char *topic, const void *data, size_t len);
+flux_msg_t *
+flux_response_encode_error(const char *topic, int errnum, const char *errstr);
 flux_msg_t *flux_response_derive(const flux_msg_t *request, int errnum);
 
 int flux_respond(flux_t *h, const flux_msg_t *request, const char *s);
@@ -285,12 +278,9 @@ enum event_flags { FLUX_EVENT_PRIVATE = 1 };
 
 int flux_event_subscribe(flux_t *h, const char *topic);
 int flux_event_unsubscribe(flux_t *h, const char *topic);
-flux_future_t *flux_event_subscribe_ex(flux_t *h,
-                                       const char *topic,
-                                       int flags);
-flux_future_t *flux_event_unsubscribe_ex(flux_t *h,
-                                         const char *topic,
-                                         int flags);
+flux_future_t *flux_event_subscribe_ex(flux_t *h, const char *topic, int flags);
+flux_future_t *
+flux_event_unsubscribe_ex(flux_t *h, const char *topic, int flags);
 int flux_event_decode(const flux_msg_t *msg,
                       const char **topic,
                       const char **s);
@@ -304,23 +294,14 @@ int flux_event_decode_raw(const flux_msg_t *msg,
                           size_t *len);
 flux_msg_t *flux_event_encode(const char *topic, const char *s);
 flux_msg_t *flux_event_pack(const char *topic, const char *fmt, ...);
-flux_msg_t *flux_event_encode_raw(const char *topic,
-                                  const void *data,
-                                  size_t len);
-flux_future_t *flux_event_publish(flux_t *h,
-                                  const char *topic,
-                                  int flags,
-                                  const char *s);
-flux_future_t *flux_event_publish_pack(flux_t *h,
-                                       const char *topic,
-                                       int flags,
-                                       const char *fmt,
-                                       ...);
-flux_future_t *flux_event_publish_raw(flux_t *h,
-                                      const char *topic,
-                                      int flags,
-                                      const void *data,
-                                      size_t len);
+flux_msg_t *
+flux_event_encode_raw(const char *topic, const void *data, size_t len);
+flux_future_t *
+flux_event_publish(flux_t *h, const char *topic, int flags, const char *s);
+flux_future_t *flux_event_publish_pack(
+    flux_t *h, const char *topic, int flags, const char *fmt, ...);
+flux_future_t *flux_event_publish_raw(
+    flux_t *h, const char *topic, int flags, const void *data, size_t len);
 int flux_event_publish_get_seq(flux_future_t *f, int *seq);
 
 flux_msg_t *flux_control_encode(int type, int status);
@@ -417,9 +398,8 @@ struct flux_handle_ops {
 typedef flux_t *(connector_init_f)(const char *uri,
                                    int flags,
                                    flux_error_t *errp);
-flux_t *flux_handle_create(void *impl,
-                           const struct flux_handle_ops *ops,
-                           int flags);
+flux_t *
+flux_handle_create(void *impl, const struct flux_handle_ops *ops, int flags);
 void flux_handle_destroy(flux_t *h);
 
 /* ---- reactor and watchers --------------------------------------------- */
@@ -453,17 +433,11 @@ double flux_watcher_next_wakeup(flux_watcher_t *w);
 bool flux_watcher_is_active(flux_watcher_t *w);
 bool flux_watcher_is_referenced(flux_watcher_t *w);
 
-flux_watcher_t *flux_handle_watcher_create(flux_reactor_t *r,
-                                           flux_t *h,
-                                           int events,
-                                           flux_watcher_f cb,
-                                           void *arg);
+flux_watcher_t *flux_handle_watcher_create(
+    flux_reactor_t *r, flux_t *h, int events, flux_watcher_f cb, void *arg);
 flux_t *flux_handle_watcher_get_flux(flux_watcher_t *w);
-flux_watcher_t *flux_fd_watcher_create(flux_reactor_t *r,
-                                       int fd,
-                                       int events,
-                                       flux_watcher_f cb,
-                                       void *arg);
+flux_watcher_t *flux_fd_watcher_create(
+    flux_reactor_t *r, int fd, int events, flux_watcher_f cb, void *arg);
 int flux_fd_watcher_get_fd(flux_watcher_t *w);
 flux_watcher_t *flux_timer_watcher_create(flux_reactor_t *r,
                                           double after,
@@ -482,15 +456,12 @@ void flux_periodic_watcher_reset(flux_watcher_t *w,
                                  double next_wakeup,
                                  double interval,
                                  flux_reschedule_f reschedule_cb);
-flux_watcher_t *flux_prepare_watcher_create(flux_reactor_t *r,
-                                            flux_watcher_f cb,
-                                            void *arg);
-flux_watcher_t *flux_check_watcher_create(flux_reactor_t *r,
-                                          flux_watcher_f cb,
-                                          void *arg);
-flux_watcher_t *flux_idle_watcher_create(flux_reactor_t *r,
-                                         flux_watcher_f cb,
-                                         void *arg);
+flux_watcher_t *
+flux_prepare_watcher_create(flux_reactor_t *r, flux_watcher_f cb, void *arg);
+flux_watcher_t *
+flux_check_watcher_create(flux_reactor_t *r, flux_watcher_f cb, void *arg);
+flux_watcher_t *
+flux_idle_watcher_create(flux_reactor_t *r, flux_watcher_f cb, void *arg);
 flux_watcher_t *flux_signal_watcher_create(flux_reactor_t *r,
                                            int signum,
                                            flux_watcher_f cb,
@@ -518,7 +489,10 @@ struct flux_msg_handler_spec {
     flux_msg_handler_f cb;
     uint32_t rolemask;
 };
-#define FLUX_MSGHANDLER_TABLE_END { 0, NULL, NULL, 0 }
+#define FLUX_MSGHANDLER_TABLE_END \
+    {                             \
+        0, NULL, NULL, 0          \
+    }
 
 flux_msg_handler_t *flux_msg_handler_create(flux_t *h,
                                             const struct flux_match match,
@@ -527,10 +501,8 @@ flux_msg_handler_t *flux_msg_handler_create(flux_t *h,
 void flux_msg_handler_destroy(flux_msg_handler_t *mh);
 void flux_msg_handler_start(flux_msg_handler_t *mh);
 void flux_msg_handler_stop(flux_msg_handler_t *mh);
-void flux_msg_handler_allow_rolemask(flux_msg_handler_t *mh,
-                                     uint32_t rolemask);
-void flux_msg_handler_deny_rolemask(flux_msg_handler_t *mh,
-                                    uint32_t rolemask);
+void flux_msg_handler_allow_rolemask(flux_msg_handler_t *mh, uint32_t rolemask);
+void flux_msg_handler_deny_rolemask(flux_msg_handler_t *mh, uint32_t rolemask);
 int flux_msg_handler_addvec_ex(flux_t *h,
                                const char *service_name,
                                const struct flux_msg_handler_spec tab[],
@@ -573,8 +545,8 @@ int flux_future_fulfill_with(flux_future_t *f, flux_future_t *p);
 void flux_future_fatal_error(flux_future_t *f, int errnum, const char *errstr);
 bool flux_future_has_error(flux_future_t *f);
 const char *flux_future_error_string(flux_future_t *f);
-#define future_strerror(__f, __errno)                                         \
-    (flux_future_has_error((__f)) ? flux_future_error_string((__f))           \
+#define future_strerror(__f, __errno)                               \
+    (flux_future_has_error((__f)) ? flux_future_error_string((__f)) \
                                   : flux_strerror((__errno)))
 void *flux_future_aux_get(flux_future_t *f, const char *name);
 int flux_future_aux_set(flux_future_t *f,
@@ -593,12 +565,10 @@ const char *flux_future_first_child(flux_future_t *cf);
 const char *flux_future_next_child(flux_future_t *cf);
 flux_future_t *flux_future_get_child(flux_future_t *cf, const char *name);
 
-flux_future_t *flux_future_and_then(flux_future_t *f,
-                                    flux_continuation_f cb,
-                                    void *arg);
-flux_future_t *flux_future_or_then(flux_future_t *f,
-                                   flux_continuation_f cb,
-                                   void *arg);
+flux_future_t *
+flux_future_and_then(flux_future_t *f, flux_continuation_f cb, void *arg);
+flux_future_t *
+flux_future_or_then(flux_future_t *f, flux_continuation_f cb, void *arg);
 int flux_future_continue(flux_future_t *prev, flux_future_t *f);
 void flux_future_continue_error(flux_future_t *prev,
                                 int errnum,
@@ -611,11 +581,8 @@ int flux_future_fulfill_next(flux_future_t *prev,
 
 enum { FLUX_RPC_NORESPONSE = 1, FLUX_RPC_STREAMING = 2 };
 
-flux_future_t *flux_rpc(flux_t *h,
-                        const char *topic,
-                        const char *s,
-                        uint32_t nodeid,
-                        int flags);
+flux_future_t *flux_rpc(
+    flux_t *h, const char *topic, const char *s, uint32_t nodeid, int flags);
 flux_future_t *flux_rpc_pack(flux_t *h,
                              const char *topic,
                              uint32_t nodeid,
@@ -634,10 +601,8 @@ flux_future_t *flux_rpc_raw(flux_t *h,
                             size_t len,
                             uint32_t nodeid,
                             int flags);
-flux_future_t *flux_rpc_message(flux_t *h,
-                                const flux_msg_t *msg,
-                                uint32_t nodeid,
-                                int flags);
+flux_future_t *
+flux_rpc_message(flux_t *h, const flux_msg_t *msg, uint32_t nodeid, int flags);
 int flux_rpc_get(flux_future_t *f, const char **s);
 int flux_rpc_get_unpack(flux_future_t *f, const char *fmt, ...);
 int flux_rpc_get_raw(flux_future_t *f, const void **data, size_t *len);
@@ -657,9 +622,7 @@ flux_conf_t *flux_conf_copy(const flux_conf_t *conf);
 const flux_conf_t *flux_conf_incref(const flux_conf_t *conf);
 void flux_conf_decref(const flux_conf_t *conf);
 flux_conf_t *flux_conf_parse(const char *path, flux_error_t *error);
-int flux_conf_update(flux_conf_t *conf,
-                     const char *value,
-                     flux_error_t *error);
+int flux_conf_update(flux_conf_t *conf, const char *value, flux_error_t *error);
 int flux_conf_vunpack(const flux_conf_t *conf,
                       flux_error_t *error,
                       const char *fmt,
@@ -700,7 +663,8 @@ flux_future_t *flux_sync_create(flux_t *h, double minimum);
 const char *flux_get_hostbyrank(flux_t *h, uint32_t rank);
 int flux_get_rankbyhost(flux_t *h, const char *host); /* the lowest */
 
-/* ---- metrics for a statsd server (FLUX_FRIPP_STATSD=HOST:PORT) ------------ */
+/* ---- metrics for a statsd server (FLUX_FRIPP_STATSD=HOST:PORT) ------------
+ */
 
 void flux_stats_count(flux_t *h, const char *name, ssize_t count);
 void flux_stats_gauge_set(flux_t *h, const char *name, ssize_t value);
@@ -710,7 +674,8 @@ void flux_stats_set_period(flux_t *h, double period);
 void flux_stats_set_prefix(flux_t *h, const char *fmt, ...) FLUX_PRINTF(2, 3);
 bool flux_stats_enabled(flux_t *h, const char *metric);
 
-/* ---- log ------------------------------------------------------------------ */
+/* ---- log ------------------------------------------------------------------
+ */
 
 typedef void (*flux_log_f)(const char *buf, int len, void *arg);
 
@@ -721,7 +686,7 @@ int flux_vlog(flux_t *h, int level, const char *fmt, va_list ap);
 int flux_log(flux_t *h, int level, const char *fmt, ...) FLUX_PRINTF(3, 4);
 void flux_log_verror(flux_t *h, const char *fmt, va_list ap);
 void flux_log_error(flux_t *h, const char *fmt, ...) FLUX_PRINTF(2, 3);
-#define FLUX_LOG_ERROR(h)                                                     \
+#define FLUX_LOG_ERROR(h) \
     (void)flux_log_error((h), "%s::%d[%s]", __FILE__, __LINE__, __func__)
 void flux_log_set_redirect(flux_t *h, flux_log_f fun, void *arg);
 const char *flux_strerror(int errnum);
@@ -734,7 +699,8 @@ void flux_llog(void *arg,
                const char *fmt,
                va_list ap);
 
-/* ---- modules (RFC 5) ------------------------------------------------------- */
+/* ---- modules (RFC 5) -------------------------------------------------------
+ */
 
 #define MOD_NAME(x) const char *mod_name = x /* out of use */
 
