@@ -263,7 +263,8 @@ static int create_parts(struct broker *b, flux_error_t *e)
               connector_create(b->links, uri + strlen("local://"))) ||
         !(b->config = config_create(b->h, b->attrs, b->modules, b->rank)) ||
         !(b->overlay = overlay_create(b->h, b->router, b->links, b->topology,
-                                      rundir_path(b->rundir))) ||
+                                      rundir_path(b->rundir),
+                                      attr_value(b->attrs, "hostlist"))) ||
         !(b->groups = groups_create(b->overlay, b->topology, b->rank)))
         return util_error(e, "cannot create the broker: %s", strerror(errno));
     return 0;

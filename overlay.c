@@ -5,7 +5,7 @@
  * Both ends first say who they are, in a greeting of fixed size:
  *
  *   child:   "busyflux tbon 1", its rank and the size it believes in (four
- *            bytes each, big endian), its UUID
+ *            bytes each, big endian), its UUID, its subtree's status
  *   parent:  an errno byte, 0 for welcome, and its UUID
  *
  * and the kernel says whose process is there: another user's is refused.
@@ -13,8 +13,10 @@
  * under its UUID.  A child is subscribed to every event.  It is not greeted
  * before its parent has been: a broker that has joined can reach rank 0.
  *
- * A child that is lost is logged, and the router answers what was pending in
- * it.  A parent that is lost ends this broker, and so the subtree, in order.
+ * A child tells its parent in control messages how its subtree is, last of all
+ * that it leaves (overlay_health.c).  One that goes without is lost: that is
+ * logged, and the router answers what was pending in it.  A parent that is
+ * lost ends this broker, and so the subtree, in order.
  */
 #include "overlay.h"
 
@@ -22,6 +24,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "hostlist.h"
+#include "overlay_health.h"
 #include "sys.h"
 #include "util.h"
 
@@ -32,9 +36,16 @@
 
 enum {
     UUID_LENGTH = UTIL_UUID_SIZE - 1,
-    HELLO_SIZE = sizeof(GREETING) + 8 + UUID_LENGTH,
+    HELLO_SIZE = sizeof(GREETING) + 8 + UUID_LENGTH + 1,
     REPLY_SIZE = 1 + UUID_LENGTH,
     LISTEN_BACKLOG = 1024,
+    NAME_SIZE = 300, /* of a host and its rank */
+};
+
+/* Control messages between neighbours. */
+enum {
+    CONTROL_STATUS = 1,     /* from a child: an enum overlay_status */
+    CONTROL_DISCONNECT = 2, /* from the parent: go, you are not wanted */
 };
 
 /* A connection that has not been greeted yet, at either end. */
@@ -52,7 +63,6 @@ struct neighbour {
     struct overlay *overlay;
     uint32_t rank;
     struct link *peer;
-    double since; /* monotonic */
 };
 
 struct overlay {
@@ -61,7 +71,9 @@ struct overlay {
     struct link_set *links;
     struct topology *topology;
     const char *rundir;
+    char *hosts; /* in rank order */
     uint32_t rank;
+    struct overlay_health *health;
     struct overlay_callbacks callbacks;
     int listen_fd;
     flux_watcher_t *listener;
@@ -72,9 +84,6 @@ struct overlay {
     struct neighbour *parent;
     struct list children;
     size_t child_count;
-    double started; /* monotonic */
-    double changed; /* when child_count did */
-    bool leaving;
     flux_t *module_h; /* of the builtin module */
     flux_msg_handler_t **handlers;
 };
@@ -207,6 +216,7 @@ static int send_hello(const struct overlay *o, int fd)
     put_u32(p, o->rank);
     put_u32(p + 4, topology_size(o->topology));
     memcpy(p + 8, router_uuid(o->router), UUID_LENGTH);
+    p[8 + UUID_LENGTH] = (unsigned char)overlay_health_own(o->health);
     return send_small(fd, hello, sizeof(hello));
 }
 
@@ -246,7 +256,6 @@ static struct neighbour *neighbour_create(struct hello *hello,
     list_init(&n->link);
     n->overlay = o;
     n->rank = rank;
-    n->since = util_monotime();
     snprintf(name, sizeof(name), "rank %u", (unsigned)rank);
     memcpy(id, uuid, UUID_LENGTH);
     id[UUID_LENGTH] = '\0';
@@ -289,19 +298,91 @@ static struct peer *next_hop(uint32_t nodeid, void *arg)
 /* ---- children
  * ------------------------------------------------------------------ */
 
+/* "fake3 (rank 3)", for the log; cut where it is longer. */
+static const char *
+describe_rank(const struct overlay *o, uint32_t rank, char text[NAME_SIZE])
+{
+    char *host = hostlist_nth(o->hosts, rank);
+
+    snprintf(text, NAME_SIZE, "%s (rank %u)", host ? host : "(unknown)",
+             (unsigned)rank);
+    free(host);
+    return text;
+}
+
+static flux_t *log_handle(const struct overlay *o)
+{
+    return o->module_h ? o->module_h : o->h;
+}
+
+static void report_child_lost(struct overlay *o, uint32_t rank)
+{
+    uint32_t below = topology_descendants(o->topology, rank);
+    char text[NAME_SIZE];
+
+    describe_rank(o, rank, text);
+    if (below == 0)
+        flux_log(log_handle(o), LOG_ERR, "%s failed", text);
+    else
+        flux_log(log_handle(o), LOG_ERR,
+                 "%s failed and severed contact with %u other nodes", text,
+                 (unsigned)below);
+}
+
+/* `error` is what there is to say of it from now on; NULL: it has left. */
+static void drop_child(struct neighbour *n, const char *error)
+{
+    struct overlay *o = n->overlay;
+    uint32_t rank = n->rank;
+
+    neighbour_destroy(n);
+    o->child_count--;
+    if (error)
+        overlay_health_set(o->health, rank, OVERLAY_LOST, error);
+    o->callbacks.children_changed(o->callbacks.arg);
+}
+
 static void child_lost(struct link *l, int errnum, void *arg)
 {
     struct neighbour *n = arg;
     struct overlay *o = n->overlay;
+    bool has_left = overlay_health_child(o->health, n->rank) == OVERLAY_OFFLINE;
 
     (void)l;
-    flux_log(o->h, o->leaving ? LOG_DEBUG : LOG_INFO,
-             "rank %u has disconnected: %s", (unsigned)n->rank,
-             strerror(errnum));
-    neighbour_destroy(n);
-    o->child_count--;
-    o->changed = util_monotime();
-    o->callbacks.children_changed(o->callbacks.arg);
+    flux_log(log_handle(o), LOG_DEBUG, "rank %u has disconnected: %s",
+             (unsigned)n->rank, strerror(errnum));
+    if (!has_left)
+        report_child_lost(o, n->rank);
+    drop_child(n, has_left ? NULL : "lost connection");
+}
+
+static void child_control(struct peer *p, const flux_msg_t *msg)
+{
+    struct neighbour *n = p->control_arg;
+    const char *why;
+    int type, status;
+
+    if (flux_control_decode(msg, &type, &status) < 0 ||
+        type != CONTROL_STATUS || status < 0 || status >= OVERLAY_LOST)
+        return;
+    why = status == OVERLAY_OFFLINE ? "administrative shutdown" : NULL;
+    overlay_health_set(n->overlay->health, n->rank, (enum overlay_status)status,
+                       why);
+}
+
+static void set_control(struct neighbour *n,
+                        void (*control)(struct peer *, const flux_msg_t *))
+{
+    link_peer(n->peer)->control = control;
+    link_peer(n->peer)->control_arg = n;
+}
+
+static void send_control(struct neighbour *n, int type, int status)
+{
+    flux_msg_t *msg = flux_control_encode(type, status);
+
+    if (msg)
+        router_deliver(link_peer(n->peer), msg, true);
 }
 
 static int check_hello(const struct overlay *o, const unsigned char *data)
@@ -312,7 +393,8 @@ static int check_hello(const struct overlay *o, const unsigned char *data)
     if (memcmp(data, GREETING, sizeof(GREETING)) != 0)
         return EPROTO;
     if (get_u32(p + 4) != topology_size(o->topology) ||
-        topology_parent(o->topology, rank) != o->rank)
+        topology_parent(o->topology, rank) != o->rank ||
+        p[8 + UUID_LENGTH] >= OVERLAY_LOST)
         return EINVAL;
     return child_find(o, rank) ? EEXIST : 0;
 }
@@ -323,6 +405,7 @@ static void admit_child(struct hello *hello)
     const unsigned char *p = hello->data + sizeof(GREETING);
     int errnum = check_hello(o, hello->data);
     struct neighbour *n;
+    char text[NAME_SIZE];
 
     if (send_reply(o, hello->fd, errnum) < 0 || errnum) {
         flux_log(o->h, LOG_ERR, "a child was refused: %s",
@@ -335,11 +418,13 @@ static void admit_child(struct hello *hello)
         neighbour_destroy(n);
         return;
     }
+    set_control(n, child_control);
     list_append(&o->children, &n->link);
     o->child_count++;
-    o->changed = util_monotime();
-    flux_log(o->h, LOG_DEBUG, "accepting connection from rank %u",
-             (unsigned)n->rank);
+    flux_log(log_handle(o), LOG_DEBUG, "accepting connection from %s",
+             describe_rank(o, n->rank, text));
+    overlay_health_set(o->health, n->rank,
+                       (enum overlay_status)p[8 + UUID_LENGTH], NULL);
     o->callbacks.children_changed(o->callbacks.arg);
 }
 
@@ -431,6 +516,19 @@ static void parent_lost(struct link *l, int errnum, void *arg)
     report_lost(o, "lost the connection to the parent", errnum);
 }
 
+static void parent_control(struct peer *p, const flux_msg_t *msg)
+{
+    struct neighbour *n = p->control_arg;
+    char text[NAME_SIZE];
+    int type, status;
+
+    if (flux_control_decode(msg, &type, &status) == 0 &&
+        type == CONTROL_DISCONNECT)
+        flux_log(log_handle(n->overlay), LOG_CRIT,
+                 "%s sent disconnect control message",
+                 describe_rank(n->overlay, n->rank, text));
+}
+
 static void meet_parent(struct hello *hello)
 {
     struct overlay *o = hello->overlay;
@@ -447,6 +545,7 @@ static void meet_parent(struct hello *hello)
     }
     flux_log(o->h, LOG_DEBUG, "hello parent %u %.36s", (unsigned)rank,
              (const char *)hello->data + 1);
+    set_control(o->parent, parent_control);
     router_set_parent(o->router, link_peer(o->parent->peer));
     admit_children(o);
     o->callbacks.parent_ready(o->callbacks.arg);
@@ -518,6 +617,14 @@ retry_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
     try_parent(arg);
 }
 
+static void tell_parent(enum overlay_status own, void *arg)
+{
+    struct overlay *o = arg;
+
+    if (o->parent)
+        send_control(o->parent, CONTROL_STATUS, own);
+}
+
 int overlay_start(struct overlay *o,
                   const struct overlay_callbacks *callbacks,
                   flux_error_t *e)
@@ -541,8 +648,9 @@ int overlay_start(struct overlay *o,
 
 void overlay_leave(struct overlay *o)
 {
-    o->leaving = true;
     router_set_parent(o->router, NULL);
+    if (o->parent)
+        send_control(o->parent, CONTROL_STATUS, OVERLAY_OFFLINE);
     link_set_flush(o->links);
     neighbour_destroy(o->parent);
     o->parent = NULL;
@@ -574,6 +682,13 @@ static json_t *describe_subtree(const struct overlay *o, uint32_t rank)
                      "children", children);
 }
 
+static bool is_here_or_child(const struct overlay *o, int rank)
+{
+    return rank >= 0 &&
+           ((uint32_t)rank == o->rank ||
+            topology_parent(o->topology, (uint32_t)rank) == o->rank);
+}
+
 static void
 topology_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
@@ -582,71 +697,124 @@ topology_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
     int rank;
 
     (void)mh;
-    if (flux_request_unpack(msg, NULL, "{s:i}", "rank", &rank) < 0) {
+    if (flux_request_unpack(msg, NULL, "{s:i}", "rank", &rank) < 0)
         flux_respond_error(h, msg, errno, NULL);
-        return;
-    }
-    if (rank < 0 || (uint32_t)rank >= topology_size(o->topology)) {
-        flux_respond_error(h, msg, ENOENT, "no such rank");
-        return;
-    }
-    if (!(tree = describe_subtree(o, (uint32_t)rank)))
+    else if (!is_here_or_child(o, rank))
+        flux_respond_error(h, msg, ENOENT,
+                           "requested rank is not this broker or its direct "
+                           "child");
+    else if (!(tree = describe_subtree(o, (uint32_t)rank)))
         flux_respond_error(h, msg, ENOMEM, NULL);
     else
         flux_respond_pack(h, msg, "o", tree);
-}
-
-static json_t *child_health(const struct overlay *o, uint32_t rank, double now)
-{
-    struct neighbour *n = child_find(o, rank);
-
-    return json_pack("{s:i s:s s:f}", "rank", (int)rank, "status",
-                     n ? "full" : "offline", "duration",
-                     now - (n ? n->since : o->started));
 }
 
 static void
 health_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct overlay *o = arg;
-    json_t *children = json_array();
-    uint32_t child = TOPOLOGY_NONE;
-    size_t expected = 0;
-    double now = util_monotime();
 
     (void)mh;
-    while ((child = topology_next_child(o->topology, o->rank, child)) !=
-           TOPOLOGY_NONE) {
-        json_array_append_new(children, child_health(o, child, now));
-        expected++;
+    overlay_health_get(o->health, h, msg);
+}
+
+static void
+monitor_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    struct overlay *o = arg;
+
+    (void)mh;
+    overlay_health_monitor(o->health, h, msg);
+}
+
+static void disconnect_cb(flux_t *h,
+                          flux_msg_handler_t *mh,
+                          const flux_msg_t *msg,
+                          void *arg)
+{
+    struct overlay *o = arg;
+
+    (void)h;
+    (void)mh;
+    overlay_health_disconnect(o->health, msg);
+}
+
+/* Cut a child off: it is told, and its end of the link closes. */
+static void cut_off(struct overlay *o, struct neighbour *n)
+{
+    char text[NAME_SIZE];
+
+    flux_log(log_handle(o), LOG_ERR, "%s disconnected by request",
+             describe_rank(o, n->rank, text));
+    send_control(n, CONTROL_DISCONNECT, 0);
+    link_set_flush(o->links);
+    drop_child(n, "administrative disconnect");
+}
+
+static void disconnect_subtree_cb(flux_t *h,
+                                  flux_msg_handler_t *mh,
+                                  const flux_msg_t *msg,
+                                  void *arg)
+{
+    struct overlay *o = arg;
+    struct neighbour *n;
+    int rank;
+
+    (void)mh;
+    if (flux_request_unpack(msg, NULL, "{s:i}", "rank", &rank) < 0)
+        flux_respond_error(h, msg, errno, NULL);
+    else if (rank < 0 || !(n = child_find(o, (uint32_t)rank)))
+        flux_respond_error(h, msg, ENOENT,
+                           "requested rank is not a connected child");
+    else {
+        cut_off(o, n);
+        flux_respond(h, msg, NULL);
     }
-    flux_respond_pack(h, msg, "{s:i s:s s:f s:o}", "rank", (int)o->rank,
-                      "status", o->child_count == expected ? "full" : "partial",
-                      "duration", now - o->changed, "children", children);
+}
+
+static int pending_in_children(const struct overlay *o)
+{
+    struct list *l;
+    size_t count = 0;
+
+    for (l = o->children.next; l != &o->children; l = l->next)
+        count += router_pending(
+            link_peer(LIST_ENTRY(l, struct neighbour, link)->peer));
+    return (int)count;
+}
+
+static int expected_children(const struct overlay *o)
+{
+    uint32_t child = TOPOLOGY_NONE;
+    int count = 0;
+
+    while ((child = topology_next_child(o->topology, o->rank, child)) !=
+           TOPOLOGY_NONE)
+        count++;
+    return count;
 }
 
 static void
 stats_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct overlay *o = arg;
-    uint32_t child = TOPOLOGY_NONE;
-    int count = 0;
 
     (void)mh;
-    while ((child = topology_next_child(o->topology, o->rank, child)) !=
-           TOPOLOGY_NONE)
-        count++;
-    flux_respond_pack(h, msg, "{s:i s:i s:i s:i s:i}", "child-count", count,
-                      "child-connected", (int)o->child_count, "parent-count",
-                      o->parent ? 1 : 0, "parent-rpc",
-                      o->parent ? router_pending(link_peer(o->parent->peer))
-                                : 0,
-                      "child-rpc", 0);
+    flux_respond_pack(
+        h, msg, "{s:i s:i s:i s:i s:i}", "child-count", expected_children(o),
+        "child-connected", (int)o->child_count, "parent-count",
+        o->parent ? 1 : 0, "parent-rpc",
+        o->parent ? (int)router_pending(link_peer(o->parent->peer)) : 0,
+        "child-rpc", pending_in_children(o));
 }
 
 static const struct flux_msg_handler_spec handlers[] = {
     {FLUX_MSGTYPE_REQUEST, "overlay.topology", topology_cb, FLUX_ROLE_USER},
     {FLUX_MSGTYPE_REQUEST, "overlay.health", health_cb, FLUX_ROLE_USER},
+    {FLUX_MSGTYPE_REQUEST, "overlay.monitor", monitor_cb, FLUX_ROLE_USER},
+    {FLUX_MSGTYPE_REQUEST, "overlay.disconnect-subtree", disconnect_subtree_cb,
+     0},
+    {FLUX_MSGTYPE_REQUEST, "overlay.disconnect", disconnect_cb, FLUX_ROLE_ALL},
     {FLUX_MSGTYPE_REQUEST, "overlay.stats-get", stats_cb, FLUX_ROLE_USER},
     FLUX_MSGHANDLER_TABLE_END,
 };
@@ -667,6 +835,7 @@ static void end(void *arg)
 {
     struct overlay *o = arg;
 
+    overlay_health_disconnect(o->health, NULL);
     flux_msg_handler_delvec(o->handlers);
     o->handlers = NULL;
     o->module_h = NULL;
@@ -681,7 +850,8 @@ struct overlay *overlay_create(flux_t *h,
                                struct router *router,
                                struct link_set *links,
                                struct topology *topology,
-                               const char *rundir)
+                               const char *rundir,
+                               const char *hosts)
 {
     struct overlay *o = calloc(1, sizeof(*o));
 
@@ -694,9 +864,14 @@ struct overlay *overlay_create(flux_t *h,
     o->rundir = rundir;
     o->rank = router_rank(router);
     o->listen_fd = -1;
-    o->started = o->changed = util_monotime();
     list_init(&o->hellos);
     list_init(&o->children);
+    o->hosts = strdup(hosts);
+    o->health = overlay_health_create(topology, o->rank, tell_parent, o);
+    if (!o->hosts || !o->health) {
+        overlay_destroy(o);
+        return NULL;
+    }
     router_set_next_hop(router, next_hop, o);
     return o;
 }
@@ -717,6 +892,8 @@ void overlay_destroy(struct overlay *o)
     flux_watcher_destroy(o->retry);
     if (o->listen_fd >= 0)
         close(o->listen_fd);
+    overlay_health_destroy(o->health);
+    free(o->hosts);
     free(o);
     errno = saved_errno;
 }

@@ -17,14 +17,16 @@ struct overlay_callbacks {
     void *arg;
 };
 
-/* `rundir` holds the sockets tbon-RANK.  Nothing happens before
+/* `rundir` holds the sockets tbon-RANK, `hosts` the hosts in rank order (RFC
+ * 29).  Nothing happens before
  * overlay_start().
  */
 struct overlay *overlay_create(flux_t *h,
                                struct router *router,
                                struct link_set *links,
                                struct topology *topology,
-                               const char *rundir);
+                               const char *rundir,
+                               const char *hosts);
 void overlay_destroy(struct overlay *o);
 
 /* Listen where there can be children, connect where there is a parent. */
@@ -35,7 +37,7 @@ void overlay_leave(struct overlay *o); /* part from the parent, in order */
 size_t overlay_children(const struct overlay *o); /* connected now */
 bool overlay_has_child(const struct overlay *o, uint32_t rank);
 
-/* The builtin module overlay: overlay.topology, overlay.stats-get. */
+/* The builtin module overlay: overlay.topology, overlay.health and more. */
 struct module_builtin overlay_builtin(struct overlay *o);
 
 #endif /* OVERLAY_H */

@@ -685,7 +685,7 @@ static struct peer *neighbour_for(struct router *r, const flux_msg_t *msg)
 static bool is_served_here(struct router *r, const flux_msg_t *msg)
 {
     if (is_for_any(r, msg))
-        return !r->parent || is_here(r, msg);
+        return r->rank == 0 || is_here(r, msg);
     return !(msg->flags & FLUX_MSGFLAG_UPSTREAM) && msg->a == r->rank;
 }
 
@@ -916,6 +916,13 @@ static void assign_cred(struct peer *p, flux_msg_t *msg)
         msg->rolemask = p->cred.rolemask;
 }
 
+static void receive_control(struct peer *from, flux_msg_t *msg)
+{
+    if (msg->type == FLUX_MSGTYPE_CONTROL && from->control)
+        from->control(from, msg);
+    flux_msg_destroy(msg);
+}
+
 struct peer *router_receive(struct peer *from, flux_msg_t *msg)
 {
     from->router->asked_full = NULL;
@@ -931,7 +938,7 @@ struct peer *router_receive(struct peer *from, flux_msg_t *msg)
     else if (msg->type == FLUX_MSGTYPE_EVENT && msg->topic)
         receive_event(from, msg);
     else
-        flux_msg_destroy(msg);
+        receive_control(from, msg);
     return from->router->asked_full;
 }
 

@@ -41,6 +41,9 @@ struct peer {
     enum peer_kind kind;
     peer_send_f send;
     size_t (*backlog)(struct peer *p); /* bytes it has not taken; or NULL */
+    /* Takes a control message from it, which stays the router's; or NULL. */
+    void (*control)(struct peer *p, const flux_msg_t *msg);
+    void *control_arg;
     char uuid[UTIL_UUID_SIZE];
     char name[64];             /* for people: module name, "client", "rank 3" */
     struct flux_msg_cred cred; /* put on what comes from this peer */

@@ -20,7 +20,7 @@ layer() { # FILE: sets LAYER
     modside.* | dso.* | modlife.* | serve.*) LAYER=4 ;;
     router*.? | pending.* | link.* | inproc.* | attr.*) LAYER=5 ;;
     module*.? | trace.* | tracerec.* | modpath.* | onfailure.* | spawn.* | tee.*) LAYER=6 ;;
-    overlay.* | state.* | config.* | connector.* | log.* | folder.* | rundir.* | runner.*) LAYER=7 ;;
+    overlay*.? | state.* | config.* | connector.* | log.* | folder.* | rundir.* | runner.*) LAYER=7 ;;
     access.*) LAYER=4 ;;
     groups.*) LAYER=7 ;;
     environ.* | muster.* | orphans.* | rexec.* | command.* | proc.*) LAYER=7 ;;
