@@ -28,6 +28,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "buf.h"
 #include "util.h"
 
 enum { NUMBER_DIGITS = 15 };
@@ -234,4 +235,101 @@ char *hostlist_nth(const char *list, unsigned index)
     if (found != 1)
         errno = found < 0 ? EINVAL : ENOENT;
     return host;
+}
+
+/* ---- making one -----------------------------------------------------------
+ */
+
+/* A host as a prefix and the number at its end. */
+struct numbered {
+    const char *name;
+    size_t prefix_len;
+    size_t digits; /* 0: it has no number */
+    int64_t value;
+};
+
+static struct numbered take_number(const char *name)
+{
+    size_t len = strlen(name), at = len;
+    struct numbered n = {name, len, 0, 0};
+
+    while (at > 0 && len - at < NUMBER_DIGITS && name[at - 1] >= '0' &&
+           name[at - 1] <= '9')
+        at--;
+    n.prefix_len = at;
+    n.digits = len - at;
+    parse_number(name + at, name + len, &n.value);
+    return n;
+}
+
+/* Whether both can stand in one bracket: "08" and "10" can, "8" and "08"
+ * cannot, nor can "08" and "100".
+ */
+static bool goes_with(const struct numbered *a, const struct numbered *b)
+{
+    bool padded =
+        a->name[a->prefix_len] == '0' || b->name[b->prefix_len] == '0';
+
+    return a->digits > 0 && b->digits > 0 && a->prefix_len == b->prefix_len &&
+           memcmp(a->name, b->name, a->prefix_len) == 0 &&
+           (!padded || a->digits == b->digits);
+}
+
+/* Ranges of the `count` hosts from `hosts` on, which go with each other. */
+static void add_ranges(struct buf *b, char *const hosts[], size_t count)
+{
+    size_t i = 0;
+
+    while (i < count) {
+        struct numbered first = take_number(hosts[i]), last = first, next;
+        size_t k = i + 1;
+
+        for (; k < count; k++, last = next) {
+            next = take_number(hosts[k]);
+            if (next.value != last.value + 1)
+                break;
+        }
+        buf_printf(b, "%s%s", i ? "," : "", first.name + first.prefix_len);
+        if (k > i + 1)
+            buf_printf(b, "-%s", last.name + last.prefix_len);
+        i = k;
+    }
+}
+
+static size_t count_group(char *const hosts[], size_t count)
+{
+    struct numbered first = take_number(hosts[0]);
+    size_t n = 1;
+
+    while (n < count) {
+        struct numbered next = take_number(hosts[n]);
+
+        if (!goes_with(&first, &next))
+            break;
+        n++;
+    }
+    return n;
+}
+
+char *hostlist_encode(char *const hosts[], size_t count)
+{
+    struct buf b = {NULL, 0, 0, false};
+    size_t i, n;
+
+    buf_printf(&b, "%s", "");
+    for (i = 0; i < count; i += n) {
+        struct numbered first = take_number(hosts[i]);
+
+        n = count_group(hosts + i, count - i);
+        if (i > 0)
+            buf_printf(&b, ",");
+        if (n == 1) {
+            buf_printf(&b, "%s", hosts[i]);
+            continue;
+        }
+        buf_printf(&b, "%.*s[", (int)first.prefix_len, first.name);
+        add_ranges(&b, hosts + i, n);
+        buf_printf(&b, "]");
+    }
+    return buf_steal_string(&b);
 }

@@ -484,6 +484,17 @@ static int start_listening(struct overlay *o, flux_error_t *e)
     return 0;
 }
 
+static void stop_listening(struct overlay *o)
+{
+    struct sockaddr_un sun;
+
+    if (o->listen_fd < 0)
+        return;
+    close(o->listen_fd);
+    if (socket_address(o, o->rank, &sun, NULL) == 0)
+        unlink(sun.sun_path);
+}
+
 /* Children wait in the socket's backlog until then: what a child asks of the
  * ranks above must find a way there.
  */
@@ -890,8 +901,7 @@ void overlay_destroy(struct overlay *o)
         neighbour_destroy(LIST_ENTRY(o->children.next, struct neighbour, link));
     flux_watcher_destroy(o->listener);
     flux_watcher_destroy(o->retry);
-    if (o->listen_fd >= 0)
-        close(o->listen_fd);
+    stop_listening(o);
     overlay_health_destroy(o->health);
     free(o->hosts);
     free(o);
