@@ -144,8 +144,8 @@ static void create_parts(struct instance *b)
     FUZZ_MUST(b->modules);
     FUZZ_MUST((b->config = config_create(b->h, b->attrs, b->modules, 0)));
     FUZZ_MUST((b->topology = topology_create("kary:2", 2, &e)));
-    b->overlay =
-        overlay_create(b->h, b->router, b->links, b->topology, "/nonexistent");
+    b->overlay = overlay_create(b->h, b->router, b->links, b->topology,
+                                "/nonexistent", "localhost");
     FUZZ_MUST(b->overlay);
     builtins[0] = config_builtin(b->config);
     builtins[1] = overlay_builtin(b->overlay);
