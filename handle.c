@@ -69,6 +69,7 @@ struct flux_handle {
     void *comms_error_arg;
     bool in_comms_error;
     int corks;
+    bool waking;         /* the connector calls handle_wake() */
     double queued_since; /* util_monotime() of the oldest queued message */
     double trace_start;  /* util_monotime() of the first line traced, or 0 */
 };
@@ -804,6 +805,16 @@ void handle_wake(flux_t *h)
 
         waker->wake(waker);
     }
+}
+
+void handle_set_waking(flux_t *h)
+{
+    h->root->waking = true;
+}
+
+bool handle_is_waking(flux_t *h)
+{
+    return h->root->waking;
 }
 
 int flux_reconnect(flux_t *h)

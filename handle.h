@@ -83,6 +83,12 @@ struct handle_waker {
 void handle_watch(flux_t *h, struct handle_waker *waker);
 void handle_wake(flux_t *h);
 
+/* Said by a connector that calls handle_wake() for each message that comes:
+ * loops need not ask it in every turn.
+ */
+void handle_set_waking(flux_t *h);
+bool handle_is_waking(flux_t *h);
+
 /* The dispatcher of a handle, kept under this aux key by dispatch.c. */
 #define HANDLE_AUX_DISPATCH "flux::dispatch"
 /* Set by the loader before mod_main (RFC 5). */

@@ -15,6 +15,12 @@
  * What makes a handle ready behind prepare's back, such as another prepare
  * watcher that waited for an RPC, wakes the loop by handle_wake().
  *
+ * A handle of a connector that wakes for each message (a broker has a dozen
+ * of them for its own services) is not looked at before it does: prepare and
+ * check run only until it is no longer ready.  The first message of a turn
+ * has the watcher called in that turn; if it wakes again, the next turn does
+ * it, so that two that talk to each other keep no one else waiting.
+ *
  * The four do not count for the loop, the composite watcher does; so
  * flux_watcher_unref() on it does what one expects.
  */
@@ -28,6 +34,7 @@
 enum { CHECK_PRIORITY = -1 };
 
 struct hwatch {
+    flux_reactor_t *r;
     flux_t *h;
     int events; /* what the caller wants to know of */
     int noted;  /* what poll(2) said since the last check */
@@ -36,6 +43,7 @@ struct hwatch {
     flux_watcher_t *prepare;
     flux_watcher_t *idle;
     flux_watcher_t *check;
+    uint64_t turn; /* of the loop, when it was last called out of order */
     struct handle_waker waker; /* in the handle's list while started */
 };
 
@@ -61,6 +69,21 @@ static void watch_for_room(struct hwatch *hw, bool on)
                                       FLUX_POLLIN | (on ? FLUX_POLLOUT : 0));
 }
 
+static void look_each_turn(struct hwatch *hw)
+{
+    flux_watcher_start(hw->prepare);
+    flux_watcher_start(hw->check);
+}
+
+static void rest(struct hwatch *hw)
+{
+    flux_watcher_stop(hw->idle);
+    if (!handle_is_waking(hw->h))
+        return;
+    flux_watcher_stop(hw->prepare);
+    flux_watcher_stop(hw->check);
+}
+
 /* A write that fails is not told here: the read that follows fails too. */
 static void
 before_sleep(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
@@ -76,7 +99,7 @@ before_sleep(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
     if (ready_events(hw))
         flux_watcher_start(hw->idle);
     else
-        flux_watcher_stop(hw->idle);
+        rest(hw);
 }
 
 static void
@@ -95,11 +118,25 @@ after_sleep(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
         reactor_watcher_call(hw->w, revents);
 }
 
+static void call_in_this_turn(struct hwatch *hw)
+{
+    uint64_t turn = reactor_turn(hw->r);
+
+    if (hw->turn == turn || !ready_events(hw))
+        return;
+    hw->turn = turn;
+    reactor_watcher_push(hw->w, ready_events(hw));
+}
+
 static void keep_awake(struct handle_waker *waker)
 {
     struct hwatch *hw = UTIL_CONTAINER_OF(waker, struct hwatch, waker);
 
-    flux_watcher_start(hw->idle);
+    look_each_turn(hw);
+    if (handle_is_waking(hw->h))
+        call_in_this_turn(hw);
+    else
+        flux_watcher_start(hw->idle);
 }
 
 static void start(flux_watcher_t *w, void *impl)
@@ -109,8 +146,7 @@ static void start(flux_watcher_t *w, void *impl)
     (void)w;
     hw->noted = 0;
     flux_watcher_start(hw->fd);
-    flux_watcher_start(hw->prepare);
-    flux_watcher_start(hw->check);
+    look_each_turn(hw);
     handle_watch(hw->h, &hw->waker);
 }
 
@@ -170,6 +206,7 @@ static struct hwatch *hwatch_create(flux_reactor_t *r, flux_t *h, int events)
 
     if (!hw)
         return NULL;
+    hw->r = r;
     hw->h = h;
     hw->events = events;
     hw->waker.wake = keep_awake;

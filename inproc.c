@@ -2,8 +2,8 @@
  *
  * Both ends are in the broker's loop.  The router's end puts messages into a
  * queue; the flux_t's end takes them from there, and hands what it sends to
- * the router at once.  There is no descriptor: the handle's watcher looks at
- * flux_pollevents() before and after the loop polls (dispatch.c).
+ * the router at once.  There is no descriptor: a message that comes has the
+ * handle's watcher called in the same turn of the loop (hwatch.c).
  *
  * A turn of the loop takes a limited number of messages from a queue; one that
  * grows beyond that says that it is full, and clients are not read from until
@@ -137,6 +137,8 @@ struct inproc *inproc_create(flux_reactor_t *r,
         snprintf(in->peer.uuid, sizeof(in->peer.uuid), "%s",
                  router_uuid(router));
     in->h = flux_handle_create(in, &inproc_ops, 0);
+    if (in->h)
+        handle_set_waking(in->h);
     if (!in->h || router_peer_add(router, &in->peer, kind) < 0) {
         inproc_destroy(in);
         return NULL;

@@ -52,6 +52,7 @@ static int loop_iterate(flux_reactor_t *r, int flags)
     int timeout = 0;
     int polled;
 
+    r->turn++;
     reactor_ready_push_all(&r->prepares);
     reactor_ready_dispatch(r);
     if (r->stopping)
@@ -117,6 +118,11 @@ void flux_reactor_stop_error(flux_reactor_t *r)
 {
     r->stopping = r->failed = true;
     r->errnum = errno;
+}
+
+uint64_t reactor_turn(const flux_reactor_t *r)
+{
+    return r->turn;
 }
 
 bool reactor_is_stopping(const flux_reactor_t *r)

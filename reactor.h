@@ -44,6 +44,10 @@ flux_watcher_t *reactor_watcher_create(flux_reactor_t *r,
 void *reactor_watcher_impl(flux_watcher_t *w,
                            const struct reactor_watcher_ops *ops); /* or NULL */
 void reactor_watcher_call(flux_watcher_t *w, int revents);
+/* Have it called in this turn of the loop, behind what is due already. */
+void reactor_watcher_push(flux_watcher_t *w, int revents);
+
+uint64_t reactor_turn(const flux_reactor_t *r); /* counts the loop's turns */
 
 /* The monotonic clock in seconds, as it was when the loop last looked. */
 double reactor_monotime(const flux_reactor_t *r);

@@ -104,6 +104,7 @@ struct flux_reactor {
     int depth;       /* callbacks under way */
     size_t active;   /* watchers that keep the loop running */
     uint64_t order;  /* next timing's order */
+    uint64_t turn;
     uint64_t events; /* calls made so far, passive kinds left out */
     bool stopping;
     bool failed; /* by flux_reactor_stop_error, with `errnum` */

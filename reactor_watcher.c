@@ -313,6 +313,12 @@ void *reactor_watcher_impl(flux_watcher_t *w,
     return w->u.custom.impl;
 }
 
+void reactor_watcher_push(flux_watcher_t *w, int revents)
+{
+    if (w->active)
+        reactor_ready_push(w, revents);
+}
+
 void reactor_watcher_call(flux_watcher_t *w, int revents)
 {
     if (w->dead)
