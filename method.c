@@ -16,10 +16,12 @@
  * texts, and for ping even the blanks between JSON tokens, because its size
  * is shown by `flux module trace`.
  */
+#include <inttypes.h>
 #include <sys/resource.h>
 
 #include "handle.h"
 #include "json.h"
+#include "jsonplain.h"
 #include "sys.h"
 
 enum { SHORT_UUID = 8 }; /* characters of one, as routes are shown */
@@ -48,6 +50,37 @@ static json_t *route_json(flux_t *h, const flux_msg_t *msg)
     return o;
 }
 
+static const char *const ping_members[] = {"\"route\"", "\"userid\"",
+                                           "\"rolemask\"", "\"rank\"", NULL};
+
+/* The same as ping_answer() where the payload is plain, else NULL. */
+static char *ping_plain(flux_t *h, const flux_msg_t *msg)
+{
+    const char *uuid = flux_aux_get(h, HANDLE_AUX_UUID);
+    const char *s;
+    char *routes;
+    struct buf b = {0};
+    uint32_t rank;
+
+    if (flux_request_decode(msg, NULL, &s) < 0 || !s ||
+        flux_get_rank(h, &rank) < 0 || !(routes = flux_msg_route_string(msg)))
+        return NULL;
+    if (jsonplain_string(routes) &&
+        jsonplain_begin(s, strlen(s), ping_members, &b)) {
+        buf_printf(&b,
+                   "\"route\": \"%s!%.*s\", \"userid\": %" PRIu32
+                   ", \"rolemask\": %" PRIu32 ", \"rank\": %" PRIu32 "}",
+                   routes, SHORT_UUID, uuid ? uuid : "xxxxxxxx", msg->userid,
+                   msg->rolemask, rank);
+        s = NULL;
+    }
+    free(routes);
+    if (!s)
+        return buf_steal_string(&b);
+    buf_release(&b);
+    return NULL;
+}
+
 /* What a ping is answered with, to be freed; NULL with errno. */
 static char *ping_answer(flux_t *h, const flux_msg_t *msg)
 {
@@ -74,8 +107,10 @@ static char *ping_answer(flux_t *h, const flux_msg_t *msg)
 static void
 ping_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
-    char *s = ping_answer(h, msg);
+    char *s = ping_plain(h, msg);
 
+    if (!s)
+        s = ping_answer(h, msg);
     (void)mh;
     (void)arg;
     if (!s || flux_respond(h, msg, s) < 0)

@@ -46,6 +46,51 @@ static const char *const unsure[] = {
     NULL,
 };
 
+/* What jsonplain_begin() writes is what json_dumps() would. */
+static void check_begun(void)
+{
+    static const char *const others[] = {"\"rank\"", NULL};
+    static const char *const copied[] = {
+        "{}",
+        "{ }",
+        "{\"a\":1}",
+        "{ \"a\" : [ 1,-2 , {\"b\":null} ],\"c\":\"x, y: z\"\t}",
+        "{\"a\":{\"rank\":1},\"b\":true,\"c\":[],\"d\":{}}",
+    };
+    static const char *const refused[] = {
+        "[]",
+        "{\"rank\":1}",
+        "{\"a\":1,\"a\":2}",
+        "{\"a\":1.50}",
+        "{\"a\":-0}",
+        "{\"a\":\"\\/\"}",
+        "{\"a\":1} x",
+        "{\"a\":{\"b\":1,\"b\":1}}",
+    };
+
+    for (size_t i = 0; i < UTIL_ARRAY_SIZE(copied); i++) {
+        struct buf b = {0};
+        json_t *o = json_loads(copied[i], 0, NULL);
+        char *want = json_dumps(o, 0);
+
+        jsonplain_begin(copied[i], strlen(copied[i]), others, &b);
+        buf_add(&b, "}", 2);
+        if (json_object_size(o) > 0)
+            memmove(b.data + b.size - 4, "}", 2);
+        is_str((const char *)b.data, want, copied[i]);
+        buf_release(&b);
+        free(want);
+        json_decref(o);
+    }
+    for (size_t i = 0; i < UTIL_ARRAY_SIZE(refused); i++) {
+        struct buf b = {0};
+
+        ok(!jsonplain_begin(refused[i], strlen(refused[i]), others, &b),
+           refused[i]);
+        buf_release(&b);
+    }
+}
+
 static void check_plain(void)
 {
     for (int i = 0; good[i]; i++) {
@@ -176,6 +221,7 @@ int main(void)
 {
     check_plain();
     check_against_parser();
+    check_begun();
     check_payload("{\"a\":1.50}", "{\"a\":1.5}");
     check_payload("{\"a\":\n1}", "{\"a\":1}");
     check_payload("{\"a\":\"\xc3\xa9\"}", "{\"a\":\"\xc3\xa9\"}");
