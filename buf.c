@@ -95,6 +95,17 @@ void buf_add_u32be(struct buf *b, uint32_t v)
     buf_add(b, bytes, sizeof(bytes));
 }
 
+void buf_add_decimal(struct buf *b, uint32_t v)
+{
+    char digits[10];
+    size_t at = sizeof(digits);
+
+    do
+        digits[--at] = (char)('0' + v % 10);
+    while ((v /= 10) > 0);
+    buf_add(b, digits + at, sizeof(digits) - at);
+}
+
 void buf_printf(struct buf *b, const char *fmt, ...)
 {
     va_list ap;

@@ -28,6 +28,7 @@ void buf_add(struct buf *b, const void *data, size_t n);
 void buf_add_byte(struct buf *b, unsigned char c);
 void buf_add_string(struct buf *b, const char *s); /* without its NUL */
 void buf_add_u32be(struct buf *b, uint32_t v);
+void buf_add_decimal(struct buf *b, uint32_t v);
 void buf_printf(struct buf *b, const char *fmt, ...) FLUX_PRINTF(2, 3);
 void buf_consume(struct buf *b, size_t n); /* drop the first n bytes */
 

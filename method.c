@@ -16,7 +16,6 @@
  * texts, and for ping even the blanks between JSON tokens, because its size
  * is shown by `flux module trace`.
  */
-#include <inttypes.h>
 #include <sys/resource.h>
 
 #include "handle.h"
@@ -24,7 +23,10 @@
 #include "jsonplain.h"
 #include "sys.h"
 
-enum { SHORT_UUID = 8 }; /* characters of one, as routes are shown */
+enum {
+    SHORT_UUID = 8,  /* characters of one, as routes are shown */
+    PING_ROOM = 180, /* what a ping's answer adds to three routes' */
+};
 
 static void respond_errno(flux_t *h, const flux_msg_t *msg)
 {
@@ -53,32 +55,49 @@ static json_t *route_json(flux_t *h, const flux_msg_t *msg)
 static const char *const ping_members[] = {"\"route\"", "\"userid\"",
                                            "\"rolemask\"", "\"rank\"", NULL};
 
+static void add_member(struct buf *b, const char *name, uint32_t value)
+{
+    buf_add_string(b, name);
+    buf_add_decimal(b, value);
+}
+
+/* The way that `msg` came, as in route_json(); false if it needs escapes. */
+static bool add_route(struct buf *b, flux_t *h, const flux_msg_t *msg)
+{
+    const char *uuid = flux_aux_get(h, HANDLE_AUX_UUID);
+    char *routes = flux_msg_route_string(msg);
+    bool plain = routes && jsonplain_string(routes);
+
+    buf_add_string(b, "\"route\": \"");
+    if (plain)
+        buf_add_string(b, routes);
+    buf_add_byte(b, '!');
+    buf_add(b, uuid ? uuid : "xxxxxxxx", SHORT_UUID);
+    free(routes);
+    return plain;
+}
+
 /* The same as ping_answer() where the payload is plain, else NULL. */
 static char *ping_plain(flux_t *h, const flux_msg_t *msg)
 {
-    const char *uuid = flux_aux_get(h, HANDLE_AUX_UUID);
-    const char *s;
-    char *routes;
     struct buf b = {0};
+    const char *s;
     uint32_t rank;
 
     if (flux_request_decode(msg, NULL, &s) < 0 || !s ||
-        flux_get_rank(h, &rank) < 0 || !(routes = flux_msg_route_string(msg)))
+        flux_get_rank(h, &rank) < 0)
         return NULL;
-    if (jsonplain_string(routes) &&
-        jsonplain_begin(s, strlen(s), ping_members, &b)) {
-        buf_printf(&b,
-                   "\"route\": \"%s!%.*s\", \"userid\": %" PRIu32
-                   ", \"rolemask\": %" PRIu32 ", \"rank\": %" PRIu32 "}",
-                   routes, SHORT_UUID, uuid ? uuid : "xxxxxxxx", msg->userid,
-                   msg->rolemask, rank);
-        s = NULL;
+    buf_reserve(&b, strlen(s) + PING_ROOM);
+    if (!jsonplain_begin(s, strlen(s), ping_members, &b) ||
+        !add_route(&b, h, msg)) {
+        buf_release(&b);
+        return NULL;
     }
-    free(routes);
-    if (!s)
-        return buf_steal_string(&b);
-    buf_release(&b);
-    return NULL;
+    add_member(&b, "\", \"userid\": ", msg->userid);
+    add_member(&b, ", \"rolemask\": ", msg->rolemask);
+    add_member(&b, ", \"rank\": ", rank);
+    buf_add_byte(&b, '}');
+    return buf_steal_string(&b);
 }
 
 /* What a ping is answered with, to be freed; NULL with errno. */
