@@ -354,7 +354,8 @@ static ssize_t read_some(struct conn *c, unsigned char *scratch, size_t room)
     iov[count].iov_base = scratch;
     iov[count++].iov_len = SCRATCH_SIZE;
     do
-        n = readv(c->fd, iov, count);
+        n = count == 1 ? read(c->fd, scratch, SCRATCH_SIZE)
+                       : readv(c->fd, iov, count);
     while (n < 0 && errno == EINTR);
     if (n == 0) {
         errno = ECONNRESET;
@@ -610,17 +611,25 @@ static int fill_iov(const struct conn *c, struct iovec *iov)
     return n;
 }
 
+static ssize_t send_iov(int fd, struct iovec *iov, int count)
+{
+    struct msghdr mh = {0};
+
+    if (count == 1)
+        return send(fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL);
+    mh.msg_iov = iov;
+    mh.msg_iovlen = (size_t)count;
+    return sendmsg(fd, &mh, MSG_NOSIGNAL);
+}
+
 static ssize_t write_some(struct conn *c)
 {
     struct iovec iov[IOV_COUNT];
-    struct msghdr mh = {0};
     int count = fill_iov(c, iov);
     ssize_t n = -1;
 
-    mh.msg_iov = iov;
-    mh.msg_iovlen = (size_t)count;
     if (c->is_socket)
-        n = sendmsg(c->fd, &mh, MSG_NOSIGNAL);
+        n = send_iov(c->fd, iov, count);
     if (n < 0 && errno == ENOTSOCK)
         c->is_socket = false;
     return c->is_socket ? n : writev(c->fd, iov, count);
