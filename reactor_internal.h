@@ -64,7 +64,8 @@ struct flux_watcher {
         struct {
             int fd;
             short events;
-            size_t slot; /* place in the poll set while active */
+            unsigned char warmth; /* looks at all until it is cold again */
+            size_t slot;          /* place in the poll set while active */
         } io;
         struct {
             int signum;
@@ -95,15 +96,17 @@ struct reactor_pollset {
     struct pollfd *fds;
     flux_watcher_t **owners;
     size_t count;
+    size_t hot;    /* the first ones, which have had something lately */
+    double looked; /* when all were looked at; < 0: in the last wait */
     size_t capacity;
     size_t reserved;
 };
 
 struct flux_reactor {
     int refcount;
-    int depth;       /* callbacks under way */
-    size_t active;   /* watchers that keep the loop running */
-    uint64_t order;  /* next timing's order */
+    int depth;      /* callbacks under way */
+    size_t active;  /* watchers that keep the loop running */
+    uint64_t order; /* next timing's order */
     uint64_t turn;
     uint64_t events; /* calls made so far, passive kinds left out */
     bool stopping;

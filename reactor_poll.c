@@ -8,11 +8,29 @@
  * its kind may be (reactor_signal.c).  Room for an entry is reserved when the
  * watcher is created, so that starting cannot fail.
  *
+ * poll(2) looks at each descriptor, which takes a tenth of a microsecond or
+ * more.  So where there are many, those that have had something lately stand
+ * in front and are waited for alone, for as long as it would take to look at
+ * all of them some times; then all are.  Most of the time goes to the busy
+ * few, and one that wakes up is kept waiting for a microsecond for each
+ * descriptor that there is, and PATIENCE_MAX at most.  A loop that has nothing
+ * to do waits for all.
+ *
  * Entries are told one by one while the set may change: a watcher that is
  * told may take itself out, and then the entry that came into its place is
  * looked at next.
  */
 #include "reactor_internal.h"
+
+#include "sys.h"
+
+enum {
+    MANY = 24,   /* below, to look at all costs no more than a timer */
+    WARMTH = 16, /* so many may be busy in turn */
+};
+
+static const double PATIENCE_EACH = 1e-6; /* seconds: ten times its cost */
+static const double PATIENCE_MAX = 1e-3;
 
 static int pollset_grow(struct reactor_pollset *p)
 {
@@ -61,24 +79,118 @@ void reactor_poll_add(flux_watcher_t *w)
     struct reactor_pollset *p = &w->r->polls;
 
     w->u.io.slot = p->count++;
+    w->u.io.warmth = 0;
     p->owners[w->u.io.slot] = w;
     p->fds[w->u.io.slot].revents = 0;
     pollset_update(w);
 }
 
+/* Put the entry at `from` into the place `to`, which is free. */
+static void pollset_move(struct reactor_pollset *p, size_t from, size_t to)
+{
+    p->fds[to] = p->fds[from];
+    p->owners[to] = p->owners[from];
+    p->owners[to]->u.io.slot = to;
+}
+
 void reactor_poll_remove(flux_watcher_t *w)
 {
     struct reactor_pollset *p = &w->r->polls;
-    size_t last = --p->count;
+    size_t hole = w->u.io.slot;
 
-    p->fds[w->u.io.slot] = p->fds[last];
-    p->owners[w->u.io.slot] = p->owners[last];
-    p->owners[last]->u.io.slot = w->u.io.slot;
+    if (hole < p->hot) {
+        pollset_move(p, --p->hot, hole);
+        hole = p->hot;
+    }
+    pollset_move(p, --p->count, hole);
+}
+
+/* ---- waiting ---- */
+
+static void pollset_swap(struct reactor_pollset *p, size_t a, size_t b)
+{
+    struct pollfd fd = p->fds[a];
+    flux_watcher_t *w = p->owners[a];
+
+    pollset_move(p, b, a);
+    p->fds[b] = fd;
+    p->owners[b] = w;
+    w->u.io.slot = b;
+}
+
+static void warm(struct reactor_pollset *p, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (p->fds[i].revents != 0)
+            p->owners[i]->u.io.warmth = WARMTH;
+}
+
+/* After all were looked at: in front with those that are warm. */
+static void choose_hot(struct reactor_pollset *p)
+{
+    p->hot = 0;
+    warm(p, p->count);
+    for (size_t i = 0; i < p->count; i++) {
+        flux_watcher_t *w = p->owners[i];
+
+        if (w->u.io.warmth == 0)
+            continue;
+        w->u.io.warmth--;
+        pollset_swap(p, i, p->hot++);
+    }
+}
+
+static int wait_for_all(struct reactor_pollset *p, int timeout)
+{
+    int n = poll(p->fds, (nfds_t)p->count, timeout);
+
+    p->looked = -1;
+    if (p->count >= MANY && n >= 0)
+        choose_hot(p);
+    else
+        p->hot = 0;
+    return n;
+}
+
+/* How long the others may be left alone, in seconds. */
+static double patience(const struct reactor_pollset *p, double now)
+{
+    double all = (double)p->count * PATIENCE_EACH;
+
+    return (all < PATIENCE_MAX ? all : PATIENCE_MAX) - (now - p->looked);
+}
+
+static int wait_for_hot(struct reactor_pollset *p, double seconds)
+{
+    int n = sys_poll(p->fds, p->hot, seconds);
+
+    if (n > 0)
+        warm(p, p->hot);
+    return n;
+}
+
+static int wait_for_some(flux_reactor_t *r, int timeout)
+{
+    struct reactor_pollset *p = &r->polls;
+    double seconds;
+    int n;
+
+    if (p->looked < 0)
+        p->looked = r->mono;
+    seconds = patience(p, r->mono);
+    if (p->hot == 0 || seconds <= 0)
+        return wait_for_all(p, timeout);
+    if (timeout == 0)
+        seconds = 0;
+    n = wait_for_hot(p, seconds);
+    if (n != 0 || timeout == 0)
+        return n;
+    return wait_for_all(p, timeout > 0 ? timeout - 1 : timeout);
 }
 
 int reactor_poll_wait(flux_reactor_t *r, int timeout)
 {
-    int n = poll(r->polls.fds, (nfds_t)r->polls.count, timeout);
+    int n = wait_for_some(r, timeout);
 
     return n < 0 && errno == EINTR ? 0 : n;
 }

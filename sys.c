@@ -44,6 +44,21 @@ enum {
 };
 
 #if defined(__linux__)
+int sys_poll(struct pollfd *fds, size_t count, double timeout)
+{
+    struct timespec ts = {.tv_sec = (time_t)timeout};
+
+    ts.tv_nsec = (long)(1e9 * (timeout - (double)ts.tv_sec));
+    return ppoll(fds, (nfds_t)count, &ts, NULL);
+}
+#else
+int sys_poll(struct pollfd *fds, size_t count, double timeout)
+{
+    return poll(fds, (nfds_t)count, (int)(1e3 * timeout + 0.999));
+}
+#endif
+
+#if defined(__linux__)
 int sys_peer_cred(int fd, uid_t *uid, pid_t *pid)
 {
     struct ucred cred;

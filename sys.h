@@ -5,6 +5,7 @@
 #ifndef SYS_H
 #define SYS_H
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -66,6 +67,11 @@ int sys_terminal_size(int fd, int *rows, int *columns);
 
 /* Unpredictable bytes; never fails (aborts if the system has none). */
 void sys_random(void *data, size_t size);
+
+/* poll(2) with a timeout in seconds.  Fallback: whole milliseconds, rounded
+ * up.
+ */
+int sys_poll(struct pollfd *fds, size_t count, double timeout);
 
 /* A pipe, close-on-exec from birth (fallback: set after). */
 int sys_pipe(int fds[2]);

@@ -16,6 +16,7 @@
 
 #include "../reactor.h"
 #include "tap.h"
+#include "../util.h"
 
 enum { RUN_SECONDS_MAX = 20 };
 
@@ -432,6 +433,72 @@ static void test_fd_revents(void)
     is_int(revents_once(s[0], FLUX_POLLIN | FLUX_POLLOUT),
            FLUX_POLLIN | FLUX_POLLOUT, "its reader gets the end");
     close(s[0]);
+}
+
+/* One of many descriptors; each is told of once for each byte. */
+struct end {
+    int fds[2];
+    flux_watcher_t *w;
+    int seen;
+};
+
+static void end_cb(flux_reactor_t *r, flux_watcher_t *w, int ev, void *arg)
+{
+    struct end *e = arg;
+    char c;
+
+    (void)r, (void)w, (void)ev;
+    if (read(e->fds[0], &c, 1) == 1)
+        e->seen++;
+}
+
+static int turns_until_seen(flux_reactor_t *r, struct end *e)
+{
+    int before = e->seen;
+    int turns = 0;
+
+    util_write_all(e->fds[1], "x", 1);
+    while (e->seen == before && turns++ < 1000)
+        flux_reactor_run(r, FLUX_REACTOR_ONCE);
+    return turns;
+}
+
+/* Those in front are waited for alone while they are busy. */
+static void test_many_fds(void)
+{
+    enum { COUNT = 64 };
+    flux_reactor_t *r = flux_reactor_create(0);
+    struct end ends[COUNT];
+    int turns = 0;
+
+    for (int i = 0; i < COUNT; i++) {
+        struct end *e = &ends[i];
+
+        ok(pipe(e->fds) == 0, "a pipe");
+        e->seen = 0;
+        e->w = flux_fd_watcher_create(r, e->fds[0], FLUX_POLLIN, end_cb, e);
+        flux_watcher_start(e->w);
+    }
+    for (int i = 0; i < 100; i++)
+        turns += turns_until_seen(r, &ends[i % 2 ? 5 : 60]);
+    is_int(turns, 100, "two that are busy are told at once");
+    util_write_all(ends[30].fds[1], "x", 1);
+    for (turns = 0; !ends[30].seen && turns < 10000; turns++)
+        turns_until_seen(r, &ends[5]);
+    ok(ends[30].seen == 1, "another is told while they go on");
+    for (int i = 0; i < COUNT; i += 2)
+        flux_watcher_destroy(ends[i].w);
+    turns = 0;
+    for (int i = 1; i < COUNT; i += 2)
+        turns += turns_until_seen(r, &ends[i]);
+    is_int(turns, COUNT / 2, "the others after half of them went");
+    for (int i = 0; i < COUNT; i++) {
+        if (i % 2)
+            flux_watcher_destroy(ends[i].w);
+        close(ends[i].fds[0]);
+        close(ends[i].fds[1]);
+    }
+    flux_reactor_destroy(r);
 }
 
 static void test_fd_set_events(void)
@@ -856,6 +923,7 @@ int main(void)
     test_reactor_goes_first();
     test_fd_revents();
     test_fd_set_events();
+    test_many_fds();
     test_timer_order();
     test_timer_repeat();
     test_timer_again();
