@@ -176,12 +176,15 @@ static void add_entry(struct collection *c, uint32_t rank, json_t *entry)
         cli_die_errno(c->p, "module.list");
 }
 
-static void add_list(uint32_t rank, json_t *answer, void *arg)
+static int add_list(uint32_t rank, flux_future_t *f, void *arg)
 {
-    json_t *mods = json_object_get(answer, "mods"), *entry;
+    json_t *mods, *entry;
     size_t i;
 
+    if (flux_rpc_get_unpack(f, "{s:o}", "mods", &mods) < 0)
+        return -1;
     json_array_foreach(mods, i, entry) add_entry(arg, rank, entry);
+    return 0;
 }
 
 static json_t *finish_collection(struct collection *c)
@@ -203,13 +206,19 @@ static json_t *finish_collection(struct collection *c)
 
 /* {"mods":[...]}; *failed: of how many ranks there is no list. */
 static json_t *
-list_ranks(struct cli *p, flux_t *h, const struct idset *ranks, int *failed)
+list_ranks(struct cli *p, flux_t *h, struct idset *ranks, int *failed)
 {
     struct collection c = {p, table_create(unique_destroy)};
+    const struct ranks_call call = {
+        .topic = "module.list",
+        .timeout = RANKS_PATIENCE,
+        .answer = add_list,
+        .arg = &c,
+    };
 
     if (!c.modules)
         cli_die_errno(p, "module.list");
-    *failed = ranks_ask(p, h, ranks, "module.list", add_list, &c);
+    *failed = ranks_call(p, h, ranks, &call);
     return finish_collection(&c);
 }
 
@@ -431,7 +440,8 @@ const struct cli_option cmd_list_options[] = {
      "Specify output format using Python's string format syntax, or a format "
      "by its name (FORMAT 'help': list them)"},
     {'n', "no-header", CLI_NO_ARG, NULL, "Suppress printing of header line"},
-    RANKS_OPTIONS,
+    RANKS_OPTION("Ask these broker ranks"),
+    RANKS_ALL_OPTION,
     CMD_JSON_OPTION,
     CLI_OPTIONS_END,
 };

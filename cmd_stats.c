@@ -16,6 +16,9 @@
  *   the modules of that name on all ranks follow, and waits for none.
  * - --base asks the broker, not the module: that is there also where a module
  *   has counters of its own, or does not answer.
+ * - With --rank many ranks are asked at once.  One answer is printed as it
+ *   would be without; more are lines that begin with the rank, or one object
+ *   with the ranks as keys where they are more than a word each.
  * - debug prints the flags as they are after the change, in hexadecimal.
  *   Masks are decimal, or octal behind a 0, or hexadecimal behind 0x.  Where
  *   several changes are asked for, the first of clear, set, clearbit, setbit
@@ -27,6 +30,7 @@
 #include "cmd_need.h"
 #include "modstats.h"
 #include "prometheus.h"
+#include "ranks.h"
 #include "util.h"
 
 enum number_type { NUMBER_ANY, NUMBER_INT, NUMBER_DOUBLE };
@@ -40,21 +44,80 @@ static char *make_topic(struct cli *p, const char *method)
     return topic;
 }
 
-/* As cli_wait, in the words of errno. */
-static void wait_plainly(struct cli *p, flux_future_t *f, const char *what)
+/* ---- one question to one or many ranks ------------------------------------
+ */
+
+struct question {
+    json_t *payload; /* or NULL */
+    json_t *answers; /* by rank */
+    bool many;       /* ranks were asked */
+    int failed;      /* so many of them */
+};
+
+static json_t *payload_of(uint32_t rank, void *arg)
 {
-    if (!f || flux_future_get(f, NULL) < 0)
-        cli_die_errno(p, "%s", what);
+    struct question *q = arg;
+
+    (void)rank;
+    return json_incref(q->payload);
 }
 
-static void clear_stats(struct cli *p, flux_t *h)
+static int take_answer(uint32_t rank, flux_future_t *f, void *arg)
+{
+    struct question *q = arg;
+    json_t *answer = NULL;
+    const char *text;
+    char key[16];
+
+    if (flux_rpc_get(f, &text) < 0 ||
+        (text && flux_rpc_get_unpack(f, "o", &answer) < 0))
+        return -1;
+    snprintf(key, sizeof(key), "%lu", (unsigned long)rank);
+    if (answer && json_object_set(q->answers, key, answer) < 0)
+        return -1;
+    return 0;
+}
+
+/* What goes wrong is told, and ends the command unless --rank was given.
+ * `call` has the topic and what differs.
+ */
+static void
+ask(struct cli *p, flux_t *h, struct ranks_call call, struct question *q)
+{
+    struct idset *ranks = ranks_parse(p, h);
+
+    if (!(q->answers = json_object()))
+        cli_die_errno(p, "%s", call.topic);
+    call.timeout = ranks ? RANKS_PATIENCE : -1;
+    call.payload = payload_of;
+    call.answer = take_answer;
+    call.arg = q;
+    if (!call.what)
+        call.what = call.topic;
+    q->many = ranks_count(ranks) > 1;
+    q->failed = ranks_call(p, h, ranks, &call);
+    if (q->failed && !ranks)
+        exit(1);
+    idset_destroy(ranks);
+}
+
+/* On how many ranks it has failed. */
+static int question_end(struct question *q)
+{
+    json_decref(q->payload);
+    json_decref(q->answers);
+    return q->failed;
+}
+
+static int clear_stats(struct cli *p, flux_t *h)
 {
     char *topic = make_topic(p, "stats-clear");
-    flux_future_t *f = flux_rpc(h, topic, NULL, FLUX_NODEID_ANY, 0);
+    struct ranks_call call = {.topic = topic, .plain = true};
+    struct question q = {.payload = NULL};
 
-    wait_plainly(p, f, topic);
-    flux_future_destroy(f);
+    ask(p, h, call, &q);
     free(topic);
+    return question_end(&q);
 }
 
 static void clear_all_stats(struct cli *p, flux_t *h)
@@ -68,14 +131,11 @@ static void clear_all_stats(struct cli *p, flux_t *h)
     free(topic);
 }
 
-static flux_future_t *
-request_rusage(struct cli *p, flux_t *h, const char *topic)
+static json_t *rusage_payload(struct cli *p)
 {
     const char *who = cli_get(p, "rusage", "");
 
-    if (*who == '\0')
-        return flux_rpc(h, topic, NULL, FLUX_NODEID_ANY, 0);
-    return flux_rpc_pack(h, topic, FLUX_NODEID_ANY, 0, "{s:s}", "who", who);
+    return *who ? json_pack("{s:s}", "who", who) : NULL;
 }
 
 static json_t *walk(json_t *value, const char *path)
@@ -135,81 +195,124 @@ print_value(struct cli *p, json_t *value, double scale, enum number_type type)
         cli_die_errno(p, "response");
 }
 
-static void print_stats(struct cli *p, flux_t *h)
+static bool is_scalar(const json_t *value)
 {
-    bool rusage = cli_count(p, "rusage") > 0;
-    const char *path = cli_get(p, "parse", NULL);
+    return !json_is_object(value) && !json_is_array(value);
+}
+
+/* Of each answer only what --parse asks for; whether all are one word. */
+static bool reduce(struct cli *p, json_t *answers)
+{
+    const char *path = cli_get(p, "parse", NULL), *rank;
+    bool scalar = true;
+    json_t *answer, *value;
+
+    json_object_foreach(answers, rank, answer)
+    {
+        if (!(value = walk(answer, path)))
+            cli_die(p, "`%s' not found in response", path ? path : "");
+        scalar = scalar && is_scalar(value);
+        json_object_set(answers, rank, value);
+    }
+    return scalar;
+}
+
+/* One alone as it is; many with their ranks. */
+static void print_answers(struct cli *p, struct question *q)
+{
     double scale = cli_double(p, "scale", 1.0);
     enum number_type type = parse_type(p);
-    char *topic = make_topic(p, rusage ? "rusage" : "stats-get");
-    json_t *response, *value;
-    flux_future_t *f;
+    bool scalar = reduce(p, q->answers);
+    const char *rank;
+    json_t *value;
 
-    f = rusage ? request_rusage(p, h, topic)
-               : flux_rpc(h, topic, NULL, FLUX_NODEID_ANY, 0);
-    cli_wait(p, f, topic);
-    if (flux_rpc_get_unpack(f, "o", &response) < 0)
-        cli_die_errno(p, "%s", topic);
-    if (!(value = walk(response, path)))
-        cli_die(p, "`%s' not found in response", path);
-    print_value(p, value, scale, type);
-    flux_future_destroy(f);
+    if (q->many && (!scalar || cli_count(p, "json") > 0)) {
+        print_value(p, q->answers, scale, type);
+        return;
+    }
+    json_object_foreach(q->answers, rank, value)
+    {
+        if (q->many)
+            printf("%s: ", rank);
+        print_value(p, value, scale, type);
+    }
+}
+
+static int print_stats(struct cli *p, flux_t *h)
+{
+    bool rusage = cli_count(p, "rusage") > 0;
+    char *topic = make_topic(p, rusage ? "rusage" : "stats-get");
+    struct ranks_call call = {.topic = topic};
+    struct question q = {.payload = rusage ? rusage_payload(p) : NULL};
+
+    parse_type(p);
+    ask(p, h, call, &q);
+    print_answers(p, &q);
     free(topic);
+    return question_end(&q);
 }
 
 /* What the broker has counted, whatever the module answers to stats-get. */
-static void print_base(struct cli *p, flux_t *h)
+static int print_base(struct cli *p, flux_t *h)
 {
-    const char *path = cli_get(p, "parse", NULL);
-    double scale = cli_double(p, "scale", 1.0);
-    enum number_type type = parse_type(p);
-    flux_future_t *f;
-    json_t *answer, *value;
+    const char *name = cli_argv(p)[0], *rank;
+    struct ranks_call call = {.topic = "module.stats", .what = name};
+    struct question q = {.payload = json_pack("{s:s}", "name", name)};
+    json_t *answer;
 
     cmd_need(p, h, "--base", "counters");
-    f = flux_rpc_pack(h, "module.stats", FLUX_NODEID_ANY, 0, "{s:s}", "name",
-                      cli_argv(p)[0]);
-    answer = cmd_json_get(p, f, cli_argv(p)[0]);
-    value = json_array_get(json_object_get(answer, "mods"), 0);
-    if (!(value = walk(value, path)))
-        cli_die(p, "`%s' not found in response", path ? path : "mods");
-    print_value(p, value, scale, type);
-    flux_future_destroy(f);
+    ask(p, h, call, &q);
+    json_object_foreach(q.answers, rank, answer)
+    {
+        json_t *mods = json_object_get(answer, "mods");
+
+        json_object_set(q.answers, rank, json_array_get(mods, 0));
+    }
+    print_answers(p, &q);
+    return question_end(&q);
 }
 
-static struct modstats *unpack_all(struct cli *p, json_t *answer, size_t *n)
+/* Of all ranks together. */
+static struct modstats *unpack_all(struct cli *p, json_t *answers, size_t *n)
 {
-    json_t *mods = json_object_get(answer, "mods");
-    struct modstats *stats;
+    struct modstats *all = NULL;
+    const char *rank;
+    json_t *answer, *mod;
+    size_t i;
 
-    *n = json_array_size(mods);
-    if (!(stats = calloc(*n + 1, sizeof(*stats))))
-        cli_die_errno(p, "module.stats");
-    for (size_t i = 0; i < *n; i++)
-        if (modstats_unpack(json_array_get(mods, i), &stats[i]) < 0)
-            cli_die_errno(p, "module.stats");
-    return stats;
+    *n = 0;
+    json_object_foreach(answers, rank, answer)
+    {
+        json_t *mods = json_object_get(answer, "mods");
+
+        all = realloc(all, (*n + json_array_size(mods) + 1) * sizeof(*all));
+        json_array_foreach(mods, i, mod)
+        {
+            if (!all || modstats_unpack(mod, &all[*n]) < 0)
+                cli_die_errno(p, "module.stats");
+            all[(*n)++].rank =
+                (long)json_integer_value(json_object_get(answer, "rank"));
+        }
+    }
+    return all;
 }
 
-static void print_prometheus(struct cli *p, flux_t *h)
+static int print_prometheus(struct cli *p, flux_t *h)
 {
-    flux_future_t *f;
-    json_t *answer;
+    struct ranks_call call = {.topic = "module.stats"};
+    struct question q = {.payload = NULL};
     struct buf b = {0};
-    size_t n;
     struct modstats *stats;
+    size_t n;
 
     cmd_need(p, h, "--prometheus", "counters");
-    f = flux_rpc(h, "module.stats", NULL, FLUX_NODEID_ANY, 0);
-    answer = cmd_json_get(p, f, "module.stats");
-    stats = unpack_all(p, answer, &n);
-    prometheus_add(&b,
-                   (long)json_integer_value(json_object_get(answer, "rank")),
-                   stats, n);
+    ask(p, h, call, &q);
+    stats = unpack_all(p, q.answers, &n);
+    prometheus_add(&b, stats, n);
     fwrite(b.data, 1, b.size, stdout);
     buf_release(&b);
     free(stats);
-    flux_future_destroy(f);
+    return question_end(&q);
 }
 
 static void check_options(struct cli *p)
@@ -233,22 +336,23 @@ int cmd_stats_run(struct cli *p)
 {
     bool clear = cli_count(p, "clear") > 0;
     bool clear_all = cli_count(p, "clear-all") > 0;
+    int failed = 0;
     flux_t *h;
 
     check_options(p);
     h = cli_open(p);
     if (clear)
-        clear_stats(p, h);
+        failed += clear_stats(p, h);
     if (clear_all)
         clear_all_stats(p, h);
     if (cli_count(p, "base") > 0)
-        print_base(p, h);
+        failed += print_base(p, h);
     else if (cli_count(p, "prometheus") > 0)
-        print_prometheus(p, h);
+        failed += print_prometheus(p, h);
     else if (!clear && !clear_all)
-        print_stats(p, h);
+        failed += print_stats(p, h);
     flux_close(h);
-    return 0;
+    return failed ? 1 : 0;
 }
 
 static int parse_mask(struct cli *p, const char *name)
@@ -287,27 +391,50 @@ static const char *parse_change(struct cli *p, int *mask)
     return "setbit";
 }
 
+static void print_flags(struct cli *p, struct question *q)
+{
+    const char *rank;
+    json_t *answer;
+    int flags;
+
+    json_object_foreach(q->answers, rank, answer)
+    {
+        if (json_unpack(answer, "{s:i}", "flags", &flags) < 0)
+            cli_die(p, "rank %s: %s", rank, flux_strerror(EPROTO));
+        if (q->many)
+            printf("%s: ", rank);
+        printf("0x%x\n", (unsigned)flags);
+    }
+}
+
+static void print_flags_json(struct cli *p, struct question *q)
+{
+    void *first = json_object_iter(q->answers);
+
+    if (q->many)
+        cmd_json_print(p, q->answers);
+    else if (first)
+        cmd_json_print(p, json_object_iter_value(first));
+}
+
 int cmd_stats_debug(struct cli *p)
 {
     char *topic = make_topic(p, "debug");
-    int mask, flags;
+    struct ranks_call call = {.topic = topic, .plain = true};
+    int mask;
     const char *op = parse_change(p, &mask);
+    struct question q = {.payload =
+                             json_pack("{s:s s:i}", "op", op, "flags", mask)};
     flux_t *h = cli_open(p);
-    flux_future_t *f;
 
-    f = flux_rpc_pack(h, topic, FLUX_NODEID_ANY, 0, "{s:s s:i}", "op", op,
-                      "flags", mask);
-    wait_plainly(p, f, topic);
-    if (flux_rpc_get_unpack(f, "{s:i}", "flags", &flags) < 0)
-        cli_die_errno(p, "%s", topic);
+    ask(p, h, call, &q);
     if (cli_count(p, "json") > 0)
-        cmd_json_print(p, cmd_json_get(p, f, topic));
+        print_flags_json(p, &q);
     else
-        printf("0x%x\n", (unsigned)flags);
-    flux_future_destroy(f);
+        print_flags(p, &q);
     flux_close(h);
     free(topic);
-    return 0;
+    return question_end(&q) ? 1 : 0;
 }
 
 const struct cli_option cmd_stats_options[] = {
@@ -325,6 +452,7 @@ const struct cli_option cmd_stats_options[] = {
      "Display what the broker has counted for the module"},
     {0, "prometheus", CLI_NO_ARG, NULL,
      "Display that of all modules as Prometheus reads it"},
+    RANKS_OPTION("Ask these broker ranks"),
     CLI_OPTIONS_END,
 };
 
@@ -333,6 +461,7 @@ const struct cli_option cmd_stats_debug_options[] = {
     {'S', "set", CLI_ARG, "MASK", "Set debug flags to MASK"},
     {'s', "setbit", CLI_ARG, "VAL", "Set one debug flag to 1"},
     {'c', "clearbit", CLI_ARG, "VAL", "Set one debug flag to 0"},
+    RANKS_OPTION("Ask these broker ranks"),
     CMD_JSON_OPTION,
     CLI_OPTIONS_END,
 };

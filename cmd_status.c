@@ -8,6 +8,8 @@
  * not sent is a line that is not printed, so that this works with any.
  *
  * What always holds:
+ * - With --rank of many ranks each block tells its rank; one that does not
+ *   answer is told of on stderr, and makes the status 1.
  * - A name that is not loaded is told, with its last failure if the broker
  *   remembers one, and makes the status 1, after the others were printed.
  * - --json prints the broker's own words: an object for one name, an array of
@@ -18,6 +20,7 @@
 #include "cmd_json.h"
 #include "latency.h"
 #include "modstats.h"
+#include "ranks.h"
 #include "term.h"
 #include "units.h"
 #include "util.h"
@@ -246,7 +249,12 @@ static void print_users(json_t *users)
 
 static void print_module(json_t *entry)
 {
-    printf("%s\n", string(entry, "name"));
+    json_t *rank = json_object_get(entry, "rank");
+
+    printf("%s", string(entry, "name"));
+    if (rank)
+        printf(" on rank %lld", (long long)json_integer_value(rank));
+    putchar('\n');
     print_state(entry);
     print_kind(entry);
     print_string("path", string(entry, "path"));
@@ -266,23 +274,47 @@ static void print_module(json_t *entry)
 /* ---- asking ----------------------------------------------------------------
  */
 
+static void complain(struct cli *p, uint32_t rank, const char *reason)
+{
+    if (rank == FLUX_NODEID_ANY)
+        cli_warn(p, "status: %s", reason);
+    else
+        cli_warn(p, "status: rank %lu: %s", (unsigned long)rank, reason);
+}
+
+/* Wait for an answer, not for ever where it may come from far away. */
+static json_t *get_answer(flux_future_t *f, uint32_t rank)
+{
+    json_t *answer = NULL;
+
+    if (!f || (rank != FLUX_NODEID_ANY &&
+               flux_future_wait_for(f, RANKS_PATIENCE) < 0))
+        return NULL;
+    flux_rpc_get_unpack(f, "O", &answer);
+    return answer;
+}
+
+/* NULL after a complaint. */
 static json_t *get_list(struct cli *p, flux_t *h, uint32_t rank)
 {
     flux_future_t *f = flux_rpc(h, "module.list", NULL, rank, 0);
-    json_t *mods = json_object_get(cmd_json_get(p, f, "module.list"), "mods");
+    json_t *answer = get_answer(f, rank), *mods = NULL;
 
-    if (!json_is_array(mods))
-        cli_die(p, "module.list: %s", flux_strerror(EPROTO));
-    json_incref(mods);
+    if (!answer)
+        complain(p, rank, f ? future_strerror(f, errno) : flux_strerror(errno));
+    else if (!(mods = json_incref(json_object_get(answer, "mods"))))
+        complain(p, rank, flux_strerror(EPROTO));
+    json_decref(answer);
     flux_future_destroy(f);
     return mods;
 }
 
-/* As a broker that has no module.info tells it; NULL if it is not loaded. */
+/* As a broker that has no module.info tells it; NULL after a complaint. */
 static json_t *
 find_in_list(struct cli *p, flux_t *h, uint32_t rank, const char *name)
 {
     json_t *mods = get_list(p, h, rank), *entry, *found = NULL;
+    char *text = util_asprintf("%s is not loaded", name);
     size_t i;
 
     json_array_foreach(mods, i, entry)
@@ -292,6 +324,9 @@ find_in_list(struct cli *p, flux_t *h, uint32_t rank, const char *name)
         if (own && strcmp(own, name) == 0)
             found = json_incref(entry);
     }
+    if (mods && !found)
+        complain(p, rank, text);
+    free(text);
     json_decref(mods);
     return found;
 }
@@ -302,16 +337,12 @@ get_module(struct cli *p, flux_t *h, uint32_t rank, const char *name)
 {
     flux_future_t *f =
         flux_rpc_pack(h, "module.info", rank, 0, "{s:s}", "name", name);
-    json_t *entry = NULL;
+    json_t *entry = get_answer(f, rank);
 
-    if (!f)
-        cli_die_errno(p, "module.info");
-    if (flux_rpc_get_unpack(f, "O", &entry) < 0 && errno == ENOSYS) {
-        if (!(entry = find_in_list(p, h, rank, name)))
-            cli_warn(p, "status: %s is not loaded", name);
-    } else if (!entry) {
-        cli_warn(p, "status: %s", future_strerror(f, errno));
-    }
+    if (!entry && errno == ENOSYS)
+        entry = find_in_list(p, h, rank, name);
+    else if (!entry)
+        complain(p, rank, f ? future_strerror(f, errno) : flux_strerror(errno));
     flux_future_destroy(f);
     return entry;
 }
@@ -328,11 +359,13 @@ static json_t *get_named(struct cli *p, flux_t *h, uint32_t rank, int *status)
     return modules;
 }
 
-static json_t *get_all(struct cli *p, flux_t *h, uint32_t rank)
+static json_t *get_all(struct cli *p, flux_t *h, uint32_t rank, int *status)
 {
     json_t *mods = get_list(p, h, rank), *modules = json_array(), *listed;
     size_t i;
 
+    if (!mods)
+        *status = 1;
     json_array_foreach(mods, i, listed)
     {
         const char *name = string(listed, "name");
@@ -353,33 +386,61 @@ static void print_text(json_t *modules)
     json_array_foreach(modules, i, entry) print_module(entry);
 }
 
-static void print_json(struct cli *p, json_t *modules)
+static void print_json(struct cli *p, json_t *modules, bool one)
 {
-    if (cli_argc(p) != 1)
+    if (!one)
         cmd_json_print(p, modules);
     else if (json_array_size(modules) == 1)
         cmd_json_print(p, json_array_get(modules, 0));
 }
 
+static json_t *get_of_rank(struct cli *p, flux_t *h, uint32_t rank, int *status)
+{
+    return cli_argc(p) > 0 ? get_named(p, h, rank, status)
+                           : get_all(p, h, rank, status);
+}
+
+/* Each with its rank. */
+static json_t *
+get_of_ranks(struct cli *p, flux_t *h, const struct idset *ranks, int *status)
+{
+    json_t *all = json_array(), *some, *entry;
+    uint32_t rank = idset_next(ranks, 0);
+    size_t i;
+
+    for (; rank != IDSET_NONE; rank = idset_next(ranks, rank + 1)) {
+        some = get_of_rank(p, h, rank, status);
+        json_array_foreach(some, i, entry)
+            json_object_set_new(entry, "rank", json_integer(rank));
+        json_array_extend(all, some);
+        json_decref(some);
+    }
+    return all;
+}
+
 int cmd_status_run(struct cli *p)
 {
-    uint32_t rank = cli_rank(p, "rank", FLUX_NODEID_ANY);
     flux_t *h = cli_open(p);
+    struct idset *ranks = ranks_parse(p, h);
     int status = 0;
     json_t *modules =
-        cli_argc(p) > 0 ? get_named(p, h, rank, &status) : get_all(p, h, rank);
+        ranks_count(ranks) > 1
+            ? get_of_ranks(p, h, ranks, &status)
+            : get_of_rank(p, h, ranks ? idset_next(ranks, 0) : FLUX_NODEID_ANY,
+                          &status);
 
     if (cli_count(p, "json") > 0)
-        print_json(p, modules);
+        print_json(p, modules, ranks_count(ranks) == 1 && cli_argc(p) == 1);
     else
         print_text(modules);
     json_decref(modules);
+    idset_destroy(ranks);
     flux_close(h);
     return status;
 }
 
 const struct cli_option cmd_status_options[] = {
-    {'r', "rank", CLI_ARG, "RANK", "Ask this broker rank"},
+    RANKS_OPTION("Ask these broker ranks"),
     CMD_JSON_OPTION,
     CLI_OPTIONS_END,
 };

@@ -15,6 +15,9 @@
  *   broker that does not know of them leaves them out: then it is said what
  *   is missing, and nothing is made up.
  * - Records come one by one or, from a broker that can, many in a response.
+ * - With many ranks each record tells its own: in JSON as "rank", elsewhere
+ *   as a part of the module's name.  A rank that cannot be traced is named,
+ *   and makes the status 1; the others go on.
  * - Messages that are missing because this reader was too slow are told of,
  *   whatever the filters are; no call is paired across such a gap.
  * - What has been written leaves before the command waits.  A reader that goes
@@ -27,6 +30,7 @@
 #include <signal.h>
 
 #include "json.h"
+#include "ranks.h"
 #include "term.h"
 #include "tracefmt.h"
 #include "util.h"
@@ -39,8 +43,20 @@ enum {
     WATCHERS_MAX = 4,        /* before sleep, the end of time, two signals */
 };
 
+/* What one rank tells. */
+struct stream {
+    struct trace *t;
+    uint32_t rank;
+    flux_future_t *f;
+    bool ended; /* by the broker */
+};
+
 struct trace {
     struct cli *p;
+    struct stream *streams;
+    size_t count;
+    size_t live; /* streams that have not ended */
+    int failed;  /* streams that have ended with an error */
     flux_reactor_t *reactor;
     flux_watcher_t *watchers[WATCHERS_MAX];
     int watcher_count;
@@ -51,7 +67,6 @@ struct trace {
     int typemask;            /* of what is shown */
     bool errors;             /* failed responses only */
     bool checked;            /* that the broker tells what is needed */
-    bool ended;              /* by the broker */
     bool plain;              /* all that comes is shown as it is */
     json_int_t left;         /* messages still to be shown; < 0: any number */
 };
@@ -186,29 +201,67 @@ static void finish(struct trace *t)
         cli_die_errno(t->p, "stdout");
 }
 
-static void stream_ended(struct trace *t, flux_future_t *f, int errnum)
+static void stream_ended(struct stream *s, int errnum)
 {
+    struct trace *t = s->t;
+    char rank[32] = "";
+
+    s->ended = true;
+    if (t->count > 1)
+        snprintf(rank, sizeof(rank), "rank %lu: ", (unsigned long)s->rank);
     if (errnum != ENODATA) {
-        finish(t);
-        cli_die(t->p, "module.trace: %s", future_strerror(f, errnum));
+        cli_warn(t->p, "module.trace: %s%s", rank,
+                 future_strerror(s->f, errnum));
+        t->failed++;
     }
-    t->ended = true;
-    flux_reactor_stop(t->reactor);
+    if (--t->live == 0)
+        flux_reactor_stop(t->reactor);
 }
 
-static int handle_value(struct trace *t, json_t *o, struct tracefmt_record *r)
+/* Where a message was seen: told in the text of a record that is passed on,
+ * else by the module's name.  New memory, for as long as the record.
+ */
+static char *mark(struct stream *s, json_t *o, struct tracefmt_record *r)
 {
-    if (!o || decode_fields(o, r) < 0)
-        return util_fail(EPROTO);
+    char *text;
+
+    if (!s->t->fmt->passes_on) {
+        r->name = text =
+            util_asprintf("%s@%lu", r->name, (unsigned long)s->rank);
+        return text;
+    }
+    json_object_set_new(o, "rank", json_integer(s->rank));
+    r->text = text = json_dumps(o, JSON_COMPACT);
+    r->text_size = text ? strlen(text) : 0;
+    return text;
+}
+
+static int show_value(struct trace *t, json_t *o, struct tracefmt_record *r)
+{
     if (r->dropped > 0)
         return handle_dropped(t, r);
     check_broker(t, o);
     return handle_message(t, r);
 }
 
-/* One record, unread if nothing of it has to be known. */
-static int handle_record(struct trace *t, const char *text, size_t size)
+static int handle_value(struct stream *s, json_t *o, struct tracefmt_record *r)
 {
+    char *marked = NULL;
+    int rc;
+
+    if (!o || decode_fields(o, r) < 0)
+        return util_fail(EPROTO);
+    if (s->t->count > 1 && !(marked = mark(s, o, r)))
+        return -1;
+    rc = show_value(s->t, o, r);
+    free(marked);
+    return rc;
+}
+
+/* One record, unread if nothing of it has to be known. */
+static int handle_record(struct stream *s, const char *text, size_t size)
+{
+    struct trace *t = s->t;
     struct tracefmt_record r = {.text = text, .text_size = size};
     json_t *o;
     int rc;
@@ -218,51 +271,52 @@ static int handle_record(struct trace *t, const char *text, size_t size)
     if (t->plain && t->checked)
         return t->fmt->record(t->out, &r);
     o = json_loadb(text, size, 0, NULL);
-    rc = handle_value(t, o, &r);
+    rc = handle_value(s, o, &r);
     json_decref(o);
     return rc;
 }
 
 /* Lines up to the one that closes the array, commas between them. */
-static int handle_batch(struct trace *t, const char *line)
+static int handle_batch(struct stream *s, const char *line)
 {
     const char *end;
     int rc = 0;
 
-    for (; rc == 0 && t->left != 0 && *line == '{'; line = end + 1) {
+    for (; rc == 0 && s->t->left != 0 && *line == '{'; line = end + 1) {
         if (!(end = strchr(line, '\n')))
             return util_fail(EPROTO);
-        rc = handle_record(t, line, (size_t)(end - line) - (end[-1] == ','));
+        rc = handle_record(s, line, (size_t)(end - line) - (end[-1] == ','));
     }
     return rc;
 }
 
-static int handle_response(struct trace *t, flux_future_t *f)
+static int handle_response(struct stream *s)
 {
     const char *text;
 
-    if (flux_rpc_get(f, &text) < 0) {
-        stream_ended(t, f, errno);
+    if (flux_rpc_get(s->f, &text) < 0) {
+        stream_ended(s, errno);
         return 0;
     }
     if (!text)
         return util_fail(EPROTO);
     if (strncmp(text, BATCH_HEAD, strlen(BATCH_HEAD)) == 0)
-        return handle_batch(t, text + strlen(BATCH_HEAD));
-    return handle_record(t, text, strlen(text));
+        return handle_batch(s, text + strlen(BATCH_HEAD));
+    return handle_record(s, text, strlen(text));
 }
 
 /* All that has come, so that nothing piles up here. */
 static void on_response(flux_future_t *f, void *arg)
 {
-    struct trace *t = arg;
+    struct stream *s = arg;
+    struct trace *t = s->t;
 
     do {
-        if (handle_response(t, f) < 0)
+        if (handle_response(s) < 0)
             cli_die_errno(t->p, "module.trace");
         if (t->left == 0)
             flux_reactor_stop(t->reactor);
-        if (t->left == 0 || t->ended)
+        if (t->left == 0 || s->ended)
             return;
         flux_future_reset(f);
     } while (flux_future_is_ready(f));
@@ -339,23 +393,47 @@ static int wanted_types(const struct trace *t)
     return wanted;
 }
 
-static flux_future_t *request(struct trace *t, flux_t *h)
+static void request(struct stream *s, flux_t *h)
 {
+    struct trace *t = s->t;
     struct cli *p = t->p;
     bool proto = t->o.proto || t->o.match || t->fmt->wants_proto;
     json_t *o = json_pack("{s:i s:s s:o s:b}", "typemask", wanted_types(t),
                           "topic_glob", cli_get(p, "topic", "*"), "names",
                           names_array(p), "full", t->o.full);
-    flux_future_t *f;
 
     if (!o || (proto && (json_object_set_new(o, "proto", json_true()) < 0 ||
                          json_object_set_new(o, "batch", json_true()) < 0)))
         cli_die(p, "--topic is not UTF-8");
-    f = flux_rpc_pack(h, "module.trace", cli_rank(p, "rank", FLUX_NODEID_ANY),
-                      FLUX_RPC_STREAMING, "o", o);
-    if (!f || flux_future_then(f, -1., on_response, t) < 0)
+    s->f =
+        flux_rpc_pack(h, "module.trace", s->rank, FLUX_RPC_STREAMING, "o", o);
+    if (!s->f || flux_future_then(s->f, -1., on_response, s) < 0)
         cli_die_errno(p, "module.trace");
-    return f;
+}
+
+static void request_all(struct trace *t, flux_t *h)
+{
+    struct idset *ranks = ranks_parse(t->p, h);
+    uint32_t rank = ranks ? idset_next(ranks, 0) : FLUX_NODEID_ANY;
+
+    t->count = t->live = ranks_count(ranks);
+    if (!(t->streams = calloc(t->count, sizeof(*t->streams))))
+        cli_die_errno(t->p, "module.trace");
+    if (t->count > 1)
+        t->plain = false;
+    for (size_t i = 0; i < t->count; i++) {
+        t->streams[i] = (struct stream){.t = t, .rank = rank};
+        request(&t->streams[i], h);
+        rank = ranks ? idset_next(ranks, rank + 1) : rank;
+    }
+    idset_destroy(ranks);
+}
+
+static void destroy_streams(struct trace *t)
+{
+    for (size_t i = 0; i < t->count; i++)
+        flux_future_destroy(t->streams[i].f);
+    free(t->streams);
 }
 
 /* ---- options ----------------------------------------------------------------
@@ -439,7 +517,6 @@ static void parse_options(struct trace *t)
 int cmd_trace_run(struct cli *p)
 {
     struct trace t = {.p = p, .fmt = parse_format(p)};
-    flux_future_t *f;
     flux_t *h;
 
     parse_options(&t);
@@ -453,14 +530,14 @@ int cmd_trace_run(struct cli *p)
     t.plain = t.fmt->passes_on && !t.pairs && !t.errors && t.left < 0;
     setvbuf(stdout, NULL, _IOFBF, OUTPUT_SIZE);
     watch(&t);
-    f = request(&t, h);
+    request_all(&t, h);
     if (flux_reactor_run(t.reactor, 0) < 0)
         cli_die_errno(p, "module.trace");
     finish(&t);
     unwatch(&t);
-    flux_future_destroy(f);
+    destroy_streams(&t);
     flux_close(h);
-    return 0;
+    return t.failed ? 1 : 0;
 }
 
 const struct cli_option cmd_trace_options[] = {
@@ -480,7 +557,7 @@ const struct cli_option cmd_trace_options[] = {
     {0, "errors", CLI_NO_ARG, NULL, "Show failed responses only"},
     {0, "count", CLI_ARG, "N", "Stop after N messages"},
     {0, "for", CLI_ARG, "FSD", "Stop after this time"},
-    {0, "rank", CLI_ARG, "RANK", "Trace the modules of this rank"},
+    RANKS_OPTION("Trace the modules of these broker ranks"),
     {0, "json", CLI_NO_ARG, NULL, "Print a JSON object for each message"},
     {0, "format", CLI_ARG, "FORMAT",
      "Output as text, json, perfetto (Chrome trace-event file) or mermaid "

@@ -18,6 +18,7 @@ struct modstats_flow {
 
 struct modstats {
     const char *name; /* of the JSON value */
+    long rank;        /* for the caller */
     int status;
     double age; /* seconds since it was loaded */
     json_int_t idle, restarts;

@@ -18,7 +18,6 @@
 
 struct context {
     struct buf *b;
-    long rank;
     const struct modstats *mods;
     size_t n;
 };
@@ -48,7 +47,7 @@ static void add_name(struct context *c,
                      const struct modstats *m,
                      const char *more)
 {
-    buf_printf(c->b, "flux_module_%s{rank=\"%ld\",module=\"", name, c->rank);
+    buf_printf(c->b, "flux_module_%s{rank=\"%ld\",module=\"", name, m->rank);
     add_escaped(c->b, m->name);
     buf_printf(c->b, "\"%s} ", more);
 }
@@ -223,12 +222,9 @@ static void add_histogram(struct context *c, const struct modstats *m)
     add_integer(c, (json_int_t)sum);
 }
 
-void prometheus_add(struct buf *b,
-                    long rank,
-                    const struct modstats *mods,
-                    size_t n)
+void prometheus_add(struct buf *b, const struct modstats *mods, size_t n)
 {
-    struct context c = {b, rank, mods, n};
+    struct context c = {b, mods, n};
 
     add_states(&c);
     add_flows(&c);

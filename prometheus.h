@@ -5,10 +5,7 @@
 #include "buf.h"
 #include "modstats.h"
 
-/* Add metrics of `n` modules of one rank. */
-void prometheus_add(struct buf *b,
-                    long rank,
-                    const struct modstats *mods,
-                    size_t n);
+/* Add metrics of `n` modules, each with its rank. */
+void prometheus_add(struct buf *b, const struct modstats *mods, size_t n);
 
 #endif /* PROMETHEUS_H */

@@ -5,19 +5,31 @@
  * to the caller in the order of ranks, not in that of their arrival, so that
  * output does not depend on the weather.
  *
+ * No set of ranks stands for the nearest broker, so that a command with and
+ * one without --rank take the same way; then no rank is named.
+ *
  * What always holds:
- * - A rank without an answer is named on stderr with the reason and counted;
- *   the others are not affected.
- * - An answer that is no JSON object counts as none.
+ * - A rank without a good answer is named on stderr with the reason and
+ *   counted; the others are not affected.
+ * - Whoever waits at a terminal for longer than RANKS_PATIENCE is told for
+ *   what, if the caller has a word for it, and for which ranks.
  */
 #include "ranks.h"
 
+#include <unistd.h>
+
 #include "util.h"
 
-/* For an answer from anywhere in the instance: a broker that is alive takes
- * milliseconds.
- */
-static const double PATIENCE = 1;
+struct question {
+    struct cli *p;
+    flux_t *h;
+    const struct ranks_call *call;
+    struct idset *ranks; /* or NULL */
+    size_t count;
+    uint32_t *rank; /* of each future */
+    flux_future_t **futures;
+    size_t left; /* without an answer */
+};
 
 static struct idset *all_ranks(struct cli *p, flux_t *h)
 {
@@ -40,7 +52,7 @@ struct idset *ranks_parse(struct cli *p, flux_t *h)
 
     if (text && all)
         cli_usage_die(p, "--rank and --all-ranks exclude each other");
-    if (all)
+    if (all || (text && strcmp(text, "all") == 0))
         return all_ranks(p, h);
     if (!text)
         return NULL;
@@ -51,76 +63,150 @@ struct idset *ranks_parse(struct cli *p, flux_t *h)
     return ranks;
 }
 
+size_t ranks_count(const struct idset *ranks)
+{
+    return ranks ? idset_count(ranks) : 1;
+}
+
+/* ---- requests --------------------------------------------------------------
+ */
+
 /* One that has ended, well or not. */
 static void count_down(flux_future_t *f, void *arg)
 {
-    size_t *left = arg;
+    struct question *q = arg;
 
-    if (--*left == 0)
+    if (--q->left == 0)
         flux_reactor_stop(flux_future_get_reactor(f));
 }
 
-static flux_future_t **send_all(struct cli *p,
-                                flux_t *h,
-                                const struct idset *ranks,
-                                const char *topic,
-                                size_t *left)
+static void ask(struct question *q, size_t i)
 {
-    flux_future_t **futures = calloc(*left, sizeof(*futures)), **f = futures;
-    uint32_t rank = idset_next(ranks, 0);
+    const struct ranks_call *c = q->call;
+    json_t *o = c->payload ? c->payload(q->rank[i], c->arg) : NULL;
 
-    if (!futures)
-        cli_die_errno(p, "%s", topic);
-    for (; rank != IDSET_NONE; rank = idset_next(ranks, rank + 1), f++)
-        if (!(*f = flux_rpc(h, topic, NULL, rank, 0)) ||
-            flux_future_then(*f, PATIENCE, count_down, left) < 0)
-            cli_die_errno(p, "%s", topic);
-    return futures;
+    q->futures[i] = o ? flux_rpc_pack(q->h, c->topic, q->rank[i], 0, "o", o)
+                      : flux_rpc(q->h, c->topic, NULL, q->rank[i], 0);
+    if (!q->futures[i] ||
+        flux_future_then(q->futures[i], c->timeout, count_down, q) < 0)
+        cli_die_errno(q->p, "%s", c->topic);
 }
 
-static const char *reason(flux_future_t *f)
+static void ask_all(struct question *q)
 {
-    if (errno == ETIMEDOUT)
-        return "no answer within a second";
-    return future_strerror(f, errno);
-}
+    uint32_t rank = q->ranks ? idset_next(q->ranks, 0) : FLUX_NODEID_ANY;
 
-/* Whether there is an answer; if not that is told. */
-static bool take_answer(struct cli *p,
-                        flux_future_t *f,
-                        uint32_t rank,
-                        ranks_answer_f cb,
-                        void *arg)
-{
-    json_t *answer;
-
-    if (flux_rpc_get_unpack(f, "o", &answer) < 0) {
-        cli_warn(p, "rank %lu: %s", (unsigned long)rank, reason(f));
-        return false;
+    q->left = q->count = ranks_count(q->ranks);
+    q->rank = calloc(q->count + 1, sizeof(*q->rank));
+    q->futures = calloc(q->count + 1, sizeof(*q->futures));
+    if (!q->rank || !q->futures)
+        cli_die_errno(q->p, "%s", q->call->topic);
+    for (size_t i = 0; i < q->count; i++) {
+        q->rank[i] = rank;
+        ask(q, i);
+        rank = q->ranks ? idset_next(q->ranks, rank + 1) : rank;
     }
-    cb(rank, answer, arg);
-    return true;
 }
 
-int ranks_ask(struct cli *p,
-              flux_t *h,
-              const struct idset *ranks,
-              const char *topic,
-              ranks_answer_f cb,
-              void *arg)
+/* ---- patience --------------------------------------------------------------
+ */
+
+/* " rank 1,3", the ones without an answer; new memory. */
+static char *name_slow(const struct question *q)
 {
-    size_t left = idset_count(ranks);
-    flux_future_t **futures = send_all(p, h, ranks, topic, &left),
-                  **f = futures;
-    uint32_t rank = idset_next(ranks, 0);
+    struct idset *slow = idset_create();
+    char *ids, *text;
+
+    for (size_t i = 0; slow && i < q->count; i++)
+        if (!flux_future_is_ready(q->futures[i]))
+            idset_add(slow, q->rank[i]);
+    ids = slow ? idset_encode(slow, false) : NULL;
+    text = util_asprintf(" on rank %s", ids ? ids : "?");
+    free(ids);
+    idset_destroy(slow);
+    return text;
+}
+
+static void
+tell_waiter(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct question *q = arg;
+    char *slow = q->ranks ? name_slow(q) : NULL;
+
+    (void)r;
+    (void)w;
+    (void)revents;
+    cli_warn(q->p, "%s%swaiting for the module%s to %s",
+             q->call->what ? q->call->what : "", q->call->what ? ": " : "",
+             slow ? slow : "", q->call->waiting);
+    free(slow);
+}
+
+static void wait_for_all(struct question *q)
+{
+    flux_reactor_t *r = flux_get_reactor(q->h);
+    flux_watcher_t *w = NULL;
+
+    if (q->call->waiting && isatty(STDERR_FILENO))
+        w = flux_timer_watcher_create(r, RANKS_PATIENCE, 0, tell_waiter, q);
+    flux_watcher_start(w);
+    if (q->left > 0 && flux_reactor_run(r, 0) < 0)
+        cli_die_errno(q->p, "%s", q->call->topic);
+    flux_watcher_destroy(w);
+}
+
+/* ---- answers ---------------------------------------------------------------
+ */
+
+static const char *
+reason(const struct ranks_call *c, flux_future_t *f, int errnum)
+{
+    if (errnum == ETIMEDOUT && c->timeout >= 0)
+        return "no answer within a second";
+    return c->plain ? flux_strerror(errnum) : future_strerror(f, errnum);
+}
+
+static void complain(struct question *q, size_t i, int errnum)
+{
+    const struct ranks_call *c = q->call;
+    const char *advice = c->advice ? c->advice(errnum) : NULL;
+    char rank[32] = "";
+
+    if (q->ranks)
+        snprintf(rank, sizeof(rank), "rank %lu: ", (unsigned long)q->rank[i]);
+    cli_warn(q->p, "%s%s%s%s%s", c->what ? c->what : "", c->what ? ": " : "",
+             rank, reason(c, q->futures[i], errnum), advice ? advice : "");
+    if (q->ranks)
+        idset_remove(q->ranks, q->rank[i]);
+}
+
+static bool take_answer(struct question *q, size_t i)
+{
+    const struct ranks_call *c = q->call;
+    flux_future_t *f = q->futures[i];
+    int rc =
+        c->answer ? c->answer(q->rank[i], f, c->arg) : flux_future_get(f, NULL);
+
+    if (rc < 0)
+        complain(q, i, errno);
+    return rc == 0;
+}
+
+int ranks_call(struct cli *p,
+               flux_t *h,
+               struct idset *ranks,
+               const struct ranks_call *call)
+{
+    struct question q = {.p = p, .h = h, .call = call, .ranks = ranks};
     int failed = 0;
 
-    if (flux_reactor_run(flux_get_reactor(h), 0) < 0)
-        cli_die_errno(p, "%s", topic);
-    for (; rank != IDSET_NONE; rank = idset_next(ranks, rank + 1), f++) {
-        failed += !take_answer(p, *f, rank, cb, arg);
-        flux_future_destroy(*f);
+    ask_all(&q);
+    wait_for_all(&q);
+    for (size_t i = 0; i < q.count; i++) {
+        failed += !take_answer(&q, i);
+        flux_future_destroy(q.futures[i]);
     }
-    free(futures);
+    free(q.futures);
+    free(q.rank);
     return failed;
 }
