@@ -77,7 +77,7 @@ asker=$!
 ok "a module asks another" wait_until pending_is 1
 is "modules by name" "['relay']" value testmod "[u['name'] for u in d['users']]"
 kill $asker
-flux module remove testmod
+flux module remove -f testmod
 flux module remove relay
 flux module load "$MOD"
 ok "it too is forgotten" pending_is 0
