@@ -42,7 +42,7 @@ start
 
 is "rc1 has nothing to do where nothing is described" "" flux modprobe rc1
 is "nor has rc3" "" flux modprobe rc3
-ok "and neither asks the broker" with FLUX_URI=local:///nowhere \
+ok "and rc1 does not ask the broker" with FLUX_URI=local:///nowhere \
     flux modprobe rc1
 fails "but the others know no module" 1 \
     "flux-modprobe: ERROR: no such task or module x" flux modprobe load x

@@ -79,4 +79,27 @@ EOF
 run_tap python3 "$W/debug.py"
 flux module remove testmod
 ok "the broker ends well" stop
+
+# ---- all ranks ---------------------------------------------------------------
+
+cat >"$W/all" <<'EOF'
+sent() { # RANK
+    flux rpc -r "$1" testmod.stats-get | json "d['tx']['response']"
+}
+json() {
+    python3 -c 'import json, sys; print(eval(sys.argv[1], {"d": json.load(sys.stdin)}))' "$1"
+}
+flux exec -n flux module load "$TMOD/testmod.so"
+for rank in 0 1 2; do
+    flux rpc -r $rank testmod.echo '{}' >/dev/null
+    [ "$(sent $rank)" -gt 0 ] || echo "rank $rank has sent nothing"
+done
+flux module stats --clear-all testmod
+for rank in 0 1 2; do
+    echo "$rank: $(sent $rank)"
+done
+EOF
+is "--clear-all reaches the module on all ranks" "0: 0
+1: 0
+2: 0" flux start -s 3 -Stbon.topo=kary:1 sh "$W/all"
 finish
