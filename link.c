@@ -10,10 +10,17 @@
  * its owner hears of it later, from the set's list of the dead: no peer ever
  * vanishes under the router's feet.
  *
- * Bounds: a client that lets its answers pile up beyond LINK_PAUSE is not read
- * from until half has gone; beyond LINK_LIMIT any peer is cut off.  A client
- * that asks a peer whose queue is full (router.h) is not read from until there
- * is room.  Modules are always read from: what they send is what makes room.
+ * Bounds: a client that lets its answers pile up beyond its bound, LINK_PAUSE
+ * at first, is not read from until half has gone; beyond LINK_LIMIT any peer is
+ * cut off.  A client that asks a peer whose queue is full (router.h) is not
+ * read from until there is room.  Modules are always read from: what they send
+ * is what makes room.
+ *
+ * A client may be one that reads nothing until all that it sends is taken, as
+ * those of Flux's own library are that send with blocking calls.  So one that
+ * is not read from and has taken nothing for LINK_PATIENCE gets twice the
+ * bound, up to LINK_LIMIT: it stands still for a moment, not for ever, and one
+ * that never reads is cut off in the end.
  */
 #include "link.h"
 
@@ -32,7 +39,9 @@ struct link_set {
     flux_watcher_t *idle; /* runs while there are dead to tell of */
     struct list dirty;
     struct list dead;
-    struct list waiting; /* clients, for room in another's queue */
+    struct list waiting;      /* clients, for room in another's queue */
+    struct list slow;         /* clients whose queues are beyond LINK_PAUSE */
+    flux_watcher_t *patience; /* periodic: runs while there are slow ones */
 };
 
 struct link {
@@ -42,6 +51,9 @@ struct link {
     flux_watcher_t *watcher;
     struct list dirty;          /* in set->dirty, or in set->dead once failed */
     struct list waiting;        /* in set->waiting */
+    struct list slow;           /* in set->slow */
+    size_t bound;               /* bytes queued for it that make it wait */
+    uint64_t taken;             /* bytes that it had when last looked at */
     char asked[UTIL_UUID_SIZE]; /* the peer that it waits for */
     link_closed_f closed;
     void *arg;
@@ -70,6 +82,7 @@ static void fail(struct link *l, int errnum)
     l->peer.full = false;
     wait_for(l, 0);
     list_remove(&l->waiting);
+    list_remove(&l->slow);
     list_remove(&l->dirty);
     list_append(&l->set->dead, &l->dirty);
     flux_watcher_start(l->set->idle);
@@ -87,6 +100,25 @@ static void note_queue(struct link *l)
         s->queue_bytes_max = bytes;
 }
 
+static uint64_t bytes_taken(const struct link *l)
+{
+    struct conn_counters c;
+
+    conn_counters(l->conn, &c);
+    return c.bytes_out;
+}
+
+static void note_full(struct link *l)
+{
+    l->peer.full = true;
+    if (l->peer.kind != PEER_CLIENT || !list_empty(&l->slow))
+        return;
+    if (list_empty(&l->set->slow))
+        flux_watcher_start(l->set->patience);
+    list_append(&l->set->slow, &l->slow);
+    l->taken = bytes_taken(l);
+}
+
 static void link_send(struct peer *p, flux_msg_t *msg)
 {
     struct link *l = UTIL_CONTAINER_OF(p, struct link, peer);
@@ -96,8 +128,8 @@ static void link_send(struct peer *p, flux_msg_t *msg)
     if (l->errnum)
         return;
     note_queue(l);
-    if (conn_out_bytes(l->conn) > LINK_PAUSE)
-        l->peer.full = true;
+    if (conn_out_bytes(l->conn) > l->bound)
+        note_full(l);
     if (rc < 0)
         fail(l, errno);
     else if (conn_out_bytes(l->conn) > LINK_LIMIT)
@@ -120,16 +152,10 @@ int link_send_raw(struct link *l, const void *data, size_t size)
     return 0;
 }
 
-/* What to wait for follows from how much is queued. */
-static bool may_read(struct link *l)
+static bool may_read(const struct link *l)
 {
-    size_t queued = conn_out_bytes(l->conn);
-    bool paused = !(l->events & FLUX_POLLIN);
-
-    if (l->peer.kind != PEER_CLIENT)
-        return true;
-    return list_empty(&l->waiting) &&
-           queued <= (paused ? LINK_PAUSE / 2 : LINK_PAUSE);
+    return l->peer.kind != PEER_CLIENT ||
+           (list_empty(&l->waiting) && !l->peer.full);
 }
 
 static int wanted_events(struct link *l, bool blocked)
@@ -141,7 +167,7 @@ static void flush(struct link *l)
 {
     int rc = conn_flush(l->conn);
 
-    if (conn_out_bytes(l->conn) <= LINK_PAUSE / 2)
+    if (conn_out_bytes(l->conn) <= l->bound / 2)
         l->peer.full = false;
     if (rc < 0)
         fail(l, errno);
@@ -157,6 +183,41 @@ void link_set_flush(struct link_set *s)
         list_remove(&l->dirty);
         flush(l);
     }
+}
+
+static void widen(struct link *l)
+{
+    while (l->bound < LINK_LIMIT && conn_out_bytes(l->conn) > l->bound)
+        l->bound *= 2;
+    l->peer.full = false;
+    if (list_empty(&l->waiting))
+        wait_for(l, l->events | FLUX_POLLIN);
+}
+
+static void look_at_slow(struct link *l)
+{
+    uint64_t taken = bytes_taken(l);
+
+    if (conn_out_bytes(l->conn) <= LINK_PAUSE / 2) {
+        l->bound = LINK_PAUSE;
+        list_remove(&l->slow);
+    } else if (taken == l->taken && l->peer.full)
+        widen(l);
+    l->taken = taken;
+}
+
+static void
+patience_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct link_set *s = arg;
+    struct list *l, *following;
+
+    (void)r;
+    (void)revents;
+    LIST_FOREACH(&s->slow, l, following)
+    look_at_slow(LIST_ENTRY(l, struct link, slow));
+    if (list_empty(&s->slow))
+        flux_watcher_stop(w);
 }
 
 /* Which peer is kept by its name, since it may go meanwhile. */
@@ -294,6 +355,8 @@ struct link *link_create_as(struct link_set *s,
     l->peer.backlog = link_backlog;
     list_init(&l->dirty);
     list_init(&l->waiting);
+    list_init(&l->slow);
+    l->bound = LINK_PAUSE;
     snprintf(l->peer.name, sizeof(l->peer.name), "%s", name);
     snprintf(l->peer.uuid, sizeof(l->peer.uuid), "%s", uuid ? uuid : "");
     l->watcher = flux_fd_watcher_create(s->reactor, fd, 0, ready, l);
@@ -314,6 +377,7 @@ void link_destroy(struct link *l)
         return;
     router_peer_remove(&l->peer);
     list_remove(&l->waiting);
+    list_remove(&l->slow);
     list_remove(&l->dirty);
     flux_watcher_destroy(l->watcher);
     conn_destroy(l->conn);
@@ -362,9 +426,12 @@ struct link_set *link_set_create(flux_t *h, struct router *router)
     list_init(&s->dirty);
     list_init(&s->dead);
     list_init(&s->waiting);
+    list_init(&s->slow);
+    s->patience = flux_timer_watcher_create(r, LINK_PATIENCE, LINK_PATIENCE,
+                                            patience_cb, s);
     s->prepare = flux_prepare_watcher_create(r, prepare_cb, s);
     s->idle = flux_idle_watcher_create(r, idle_cb, s);
-    if (!s->prepare || !s->idle) {
+    if (!s->prepare || !s->idle || !s->patience) {
         link_set_destroy(s);
         return NULL;
     }
@@ -381,6 +448,7 @@ void link_set_destroy(struct link_set *s)
         return;
     flux_watcher_destroy(s->prepare);
     flux_watcher_destroy(s->idle);
+    flux_watcher_destroy(s->patience);
     free(s);
     errno = saved_errno;
 }

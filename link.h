@@ -3,8 +3,9 @@
  * Joins a conn to the reactor and the router.  What is queued for links
  * during one turn of the loop goes out before it polls again, with one
  * writev(2) a link.  A client whose queue grows past LINK_PAUSE, or that asks
- * a peer whose queue has, is not read from until it has drained; any peer past
- * LINK_LIMIT is cut off and the log says so.
+ * a peer whose queue has, is not read from until it has drained, or, if it
+ * takes nothing at all, for LINK_PATIENCE; any peer past LINK_LIMIT is cut off
+ * and the log says so.
  */
 #ifndef LINK_H
 #define LINK_H
@@ -16,6 +17,11 @@ enum {
     LINK_PAUSE = 1 << 20,  /* bytes: a window of 64 large answers */
     LINK_LIMIT = 64 << 20, /* bytes: an event storm of many seconds */
 };
+
+/* Seconds that both a client and its broker may stand still, each waiting for
+ * the other to read: longer than a busy machine keeps a client from running.
+ */
+#define LINK_PATIENCE 0.1
 
 struct link;
 struct link_set;

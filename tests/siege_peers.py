@@ -153,6 +153,22 @@ def check_deaf_asker():
     c.close()
 
 
+def check_late_reader(mib):
+    """One that reads nothing before it has sent all, as Flux's clients may."""
+    c = wire.Client()
+    frame = wire.Message(wire.REQUEST, "hello.ping", {"x": "y" * 4000},
+                         a=wire.NODEID_ANY, b=1).encode()
+    count = (mib << 20) // len(frame)
+    start = time.monotonic()
+    c.sock.sendall(frame * count)
+    took = time.monotonic() - start
+    same([c.recv().a for _ in range(count)], [0] * count,
+         "who reads late has all %d MiB of answers" % mib)
+    print("# sent in %.2f s" % took)
+    innocent("a late reader")
+    c.close()
+
+
 def innocent_quick():
     owner.rpc("hello.ping", {})
 
@@ -294,6 +310,7 @@ def main():
     check_one_after_another(3000)
     check_many_at_once()
     check_deaf_asker()
+    check_late_reader(6)
     if os.environ.get("TEST_BUILD"):
         return
     check_deaf_listener()
