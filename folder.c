@@ -2,8 +2,9 @@
  *
  * What `rundir` and `statedir` have in common.  A folder that is given is
  * used, and made if it is not there.  It must belong to the user, and no one
- * else may write to it: what lies in it is trusted.  One with the sticky bit
- * is taken for a /tmp, and a fresh folder is made in it.
+ * else may write to it: what lies in it is trusted.  Nor may another user's
+ * link lead to it.  One with the sticky bit is taken for a /tmp, and a fresh
+ * folder is made in it.
  *
  * The attribute NAME is set to its path, and NAME-cleanup to whether it is
  * removed at the end with all that is in it, which a value given before
@@ -83,6 +84,18 @@ static int check_owner(const struct folder *f,
     return 0;
 }
 
+/* Its owner could let it lead elsewhere at any time. */
+static int check_link(const struct folder *f, const char *path, flux_error_t *e)
+{
+    struct stat st;
+
+    if (lstat(path, &st) < 0 || !S_ISLNK(st.st_mode) ||
+        st.st_uid == geteuid() || st.st_uid == 0)
+        return 0;
+    return util_errno(e, EPERM, "%s '%s' is a link that belongs to user %u",
+                      f->name, path, (unsigned)st.st_uid);
+}
+
 static int take_given(struct folder *f, const char *path, flux_error_t *e)
 {
     struct stat st;
@@ -91,6 +104,8 @@ static int take_given(struct folder *f, const char *path, flux_error_t *e)
     if (!f->made && errno != EEXIST)
         return util_error(e, "cannot make %s '%s': %s", f->name, path,
                           strerror(errno));
+    if (check_link(f, path, e) < 0)
+        return -1;
     if (stat(path, &st) < 0)
         return util_error(e, "%s '%s': %s", f->name, path, strerror(errno));
     if (S_ISDIR(st.st_mode) && (st.st_mode & S_ISVTX))

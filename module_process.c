@@ -20,7 +20,7 @@
  * Force is SIGTERM, then SIGKILL, for the whole process group; SIGCONT goes
  * with them, since a stopped process does not hear of SIGTERM.  No process
  * outlives the broker: the system kills it when the broker dies, however that
- * comes about.
+ * comes about, and the guard what it has started (guard.c).
  *
  * What is said of a death names the loader, by the name it was asked for.
  */
@@ -31,6 +31,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "guard.h"
 #include "modlife.h"
 #include "reactor.h"
 #include "spawn.h"
@@ -90,6 +91,7 @@ child_ended(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
     (void)r;
     (void)revents;
     p->status = reactor_child_watcher_status(w);
+    guard_remove(module_broker_handle(m), p->pid);
     p->pid = 0;
     tee_drain(p->err);
     link_end(p->link);
@@ -241,6 +243,7 @@ static int watch_process(struct module *m)
     p->child = reactor_child_watcher_create(r, p->pid, child_ended, m);
     if (!p->child)
         return -1;
+    guard_add(module_broker_handle(m), p->pid);
     flux_watcher_start(p->child);
     return 0;
 }
@@ -330,6 +333,7 @@ static void process_destroy(struct module *m)
     if (p->pid > 0) {
         send_signal(p, SIGKILL);
         waitpid(p->pid, NULL, 0);
+        guard_remove(module_broker_handle(m), p->pid);
     }
     tee_destroy(p->err);
     link_destroy(p->link);

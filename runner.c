@@ -1,7 +1,8 @@
 /* runner.c - a command that the broker runs: rc1, the initial program, rc3
  *
  * The child gets the signals as a fresh process has them: default actions,
- * nothing blocked.  It asks the system to be killed when the broker dies.
+ * nothing blocked.  It asks the system to be killed when the broker dies, and
+ * what it starts goes the same way (guard.c).
  * A failed exec is told through a socket that the exec closes, so that its
  * reason is known and it counts as a shell would count it: 127 where there is
  * no such program, 126 where it cannot be run.
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "buf.h"
+#include "guard.h"
 #include "reactor.h"
 #include "spawn.h"
 #include "sys.h"
@@ -25,6 +27,7 @@ struct runner {
     char *command; /* the words joined by blanks, for the log */
     pid_t pid;     /* 0 once it has been reaped */
     int flags;
+    pid_t group;    /* that the guard was told of, or 0 */
     bool aborted;   /* it was sent a signal */
     double started; /* monotonic */
     flux_watcher_t *child;
@@ -93,6 +96,26 @@ static int exit_code(int status)
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+/* It goes with the broker if it has a group of its own, or the broker leads
+ * one; a group of others is not ours to end.
+ */
+static void put_under_guard(struct runner *r)
+{
+    if (r->flags & RUNNER_OWN_GROUP)
+        r->group = r->pid;
+    else if (getpgrp() == getpid())
+        r->group = getpid();
+    if (r->group)
+        guard_add(r->h, r->group);
+}
+
+static void release_from_guard(struct runner *r)
+{
+    if (r->group)
+        guard_remove(r->h, r->group);
+    r->group = 0;
+}
+
 static const char *describe_end(struct runner *r, int status)
 {
     if (WIFSIGNALED(status))
@@ -111,6 +134,7 @@ ended(flux_reactor_t *reactor, flux_watcher_t *w, int revents, void *arg)
     (void)reactor;
     (void)revents;
     r->pid = 0;
+    release_from_guard(r);
     flux_log(r->h, rc ? LOG_ERR : LOG_INFO, "%s: %s %s (rc=%d) %.1fs", r->name,
              r->command, describe_end(r, status), rc,
              util_monotime() - r->started);
@@ -154,6 +178,7 @@ struct runner *runner_create(flux_t *h,
         runner_destroy(r);
         return NULL;
     }
+    put_under_guard(r);
     flux_watcher_start(r->child);
     return r;
 }
@@ -180,6 +205,7 @@ void runner_destroy(struct runner *r)
     if (r->pid > 0) {
         runner_kill(r, SIGKILL);
         waitpid(r->pid, NULL, 0);
+        release_from_guard(r);
     }
     flux_watcher_destroy(r->child);
     free(r->name);
