@@ -27,7 +27,7 @@ static const struct attr_rule {
     int flags;
 } rules[] = {
     {"broker.boot-method", ATTR_CACHED},
-    {"broker.config-timeout", ATTR_RUNTIME},
+    {"broker.config-timeout", ATTR_RUNTIME | ATTR_DURATION},
     {"broker.critical-ranks", ATTR_READONLY | ATTR_CACHED},
     {"broker.mapping", ATTR_READONLY | ATTR_CACHED},
     {"broker.module-load-timeout", ATTR_RUNTIME | ATTR_DURATION},
@@ -70,6 +70,7 @@ static const struct attr_rule {
     {"size", ATTR_READONLY | ATTR_CACHED},
     {"statedir", 0},
     {"statedir-cleanup", ATTR_CACHED},
+    {"tbon.connect_timeout", ATTR_DURATION},
     {"tbon.descendants", ATTR_READONLY},
     {"tbon.level", ATTR_READONLY},
     {"tbon.maxlevel", ATTR_READONLY},
@@ -83,6 +84,7 @@ static const struct attr_rule {
 static const struct {
     const char *name, *value;
 } first_values[] = {
+    {"broker.config-timeout", "30s"},
     {"broker.module-load-timeout", "30s"},
     {"broker.rc3-timeout", "60s"},
     {"broker.shutdown-timeout", "none"},

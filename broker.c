@@ -33,6 +33,8 @@
 #include "sys.h"
 #include "util.h"
 
+enum { SETTING_SIZE = 128 }; /* tbon.KEY=VALUE, far above any */
+
 struct broker {
     char uuid[UTIL_UUID_SIZE];
     uint32_t rank;
@@ -123,15 +125,32 @@ static int put_boot_method(struct broker *b, flux_error_t *e)
     return attr_put(b->attrs, "broker.boot-method", method);
 }
 
+/* The attribute tbon.KEY: from the command line, else the configuration. */
+static int
+take_tbon(struct broker *b, const char *key, const char *value, flux_error_t *e)
+{
+    char setting[SETTING_SIZE];
+    flux_error_t why;
+    int n;
+
+    if (flux_conf_unpack(b->conf, &why, "{s?{s?s}}", "tbon", key, &value) < 0)
+        return util_error(e, "config: tbon.%s: %s", key, why.text);
+    snprintf(setting, sizeof(setting), "tbon.%s", key);
+    if (attr_value(b->attrs, setting))
+        return 0;
+    n = snprintf(setting, sizeof(setting), "tbon.%s=%s", key, value);
+    if (n < 0 || n >= SETTING_SIZE)
+        return util_errno(e, EINVAL, "config: tbon.%s: too long", key);
+    return attr_command_line(b->attrs, setting, e);
+}
+
 static int make_topology(struct broker *b, flux_error_t *e)
 {
-    const char *topo = "kary:32";
     flux_error_t why;
 
-    if (flux_conf_unpack(b->conf, &why, "{s?{s?s}}", "tbon", "topo", &topo) < 0)
-        return util_error(e, "config: tbon.topo: %s", why.text);
-    if (!attr_value(b->attrs, "tbon.topo"))
-        attr_put(b->attrs, "tbon.topo", topo);
+    if (take_tbon(b, "topo", "kary:32", e) < 0 ||
+        take_tbon(b, "connect_timeout", "30s", e) < 0)
+        return -1;
     b->topology =
         topology_create(attr_value(b->attrs, "tbon.topo"), b->size, &why);
     return b->topology ? 0 : util_error(e, "tbon.topo: %s", why.text);
@@ -268,6 +287,8 @@ static int create_parts(struct broker *b, flux_error_t *e)
                                       attr_value(b->attrs, "hostlist"))) ||
         !(b->groups = groups_create(b->overlay, b->topology, b->rank)))
         return util_error(e, "cannot create the broker: %s", strerror(errno));
+    overlay_set_connect_timeout(b->overlay,
+                                attr_limit(b->attrs, "tbon.connect_timeout"));
     return 0;
 }
 

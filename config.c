@@ -28,8 +28,7 @@
 #include "conf.h"
 #include "util.h"
 
-#define ANSWER_DEADLINE 30. /* seconds; broker.config-timeout */
-#define RETRY 0.05          /* seconds, until a parent serves config again */
+#define RETRY 0.05 /* seconds, until a parent serves config again */
 
 struct config {
     flux_t *broker_h;
@@ -287,14 +286,12 @@ static int ask_module(struct config *c, struct module *m, json_t *o)
     return 0;
 }
 
+/* Seconds, -1: none. */
 static double deadline(struct config *c)
 {
-    const char *value = attr_value(c->attrs, "broker.config-timeout");
-    double seconds;
+    double seconds = attr_limit(c->attrs, "broker.config-timeout");
 
-    if (value && util_parse_duration(value, &seconds) == 0)
-        return seconds;
-    return ANSWER_DEADLINE;
+    return seconds > 0. ? seconds : -1.;
 }
 
 static int ask_all(struct config *c)

@@ -30,8 +30,7 @@
 #include "util.h"
 
 #define GREETING "busyflux tbon 1"
-#define CONNECT_DEADLINE 30. /* seconds until a parent must be there */
-#define RETRY_FIRST 0.001    /* seconds; doubles up to */
+#define RETRY_FIRST 0.001 /* seconds; doubles up to */
 #define RETRY_LAST 0.05
 
 enum {
@@ -79,7 +78,8 @@ struct overlay {
     flux_watcher_t *listener;
     flux_watcher_t *retry;
     double retry_delay;
-    double connect_until; /* monotonic */
+    double connect_timeout; /* seconds until a parent must be there, 0: none */
+    double connect_until;   /* monotonic */
     struct list hellos;
     struct neighbour *parent;
     struct list children;
@@ -602,7 +602,7 @@ static int connect_parent(struct overlay *o)
 static bool is_worth_a_retry(const struct overlay *o, int errnum)
 {
     return (errnum == ENOENT || errnum == ECONNREFUSED || errnum == EAGAIN) &&
-           util_monotime() < o->connect_until;
+           (o->connect_timeout == 0. || util_monotime() < o->connect_until);
 }
 
 static void try_parent(struct overlay *o)
@@ -648,7 +648,7 @@ int overlay_start(struct overlay *o,
         return 0;
     }
     o->retry_delay = RETRY_FIRST;
-    o->connect_until = util_monotime() + CONNECT_DEADLINE;
+    o->connect_until = util_monotime() + o->connect_timeout;
     o->retry = flux_timer_watcher_create(flux_get_reactor(o->h), RETRY_FIRST,
                                          0., retry_cb, o);
     if (!o->retry)
@@ -670,6 +670,11 @@ void overlay_leave(struct overlay *o)
 size_t overlay_children(const struct overlay *o)
 {
     return o->child_count;
+}
+
+void overlay_set_connect_timeout(struct overlay *o, double seconds)
+{
+    o->connect_timeout = seconds;
 }
 
 bool overlay_has_child(const struct overlay *o, uint32_t rank)

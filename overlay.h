@@ -29,6 +29,9 @@ struct overlay *overlay_create(flux_t *h,
                                const char *hosts);
 void overlay_destroy(struct overlay *o);
 
+/* How long to wait for a parent; 0 (as it is first): without an end. */
+void overlay_set_connect_timeout(struct overlay *o, double seconds);
+
 /* Listen where there can be children, connect where there is a parent. */
 int overlay_start(struct overlay *o,
                   const struct overlay_callbacks *callbacks,

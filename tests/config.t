@@ -61,6 +61,16 @@ is "tbon.topo is taken from it" kary:2 \
 is "but -S goes before it" kary:3 \
     flux start --conf=tbon.topo=kary:2 -Stbon.topo=kary:3 flux getattr tbon.topo
 fails "a scheme that is none" 1 "unknown topology scheme" conf tbon.topo=x:1
+is "tbon.connect_timeout likewise" "1m 2m" sh -c 'echo $(
+    flux start --conf=tbon.connect_timeout=1m flux getattr tbon.connect_timeout
+    flux start -Stbon.connect_timeout=2m flux getattr tbon.connect_timeout)'
+fails "which is a duration" 1 \
+    "tbon.connect_timeout: neither a duration nor none: '1x'" \
+    conf tbon.connect_timeout=1x
+mkdir "$W/orphan"
+fails "a parent that does not come is not waited for longer" 1 \
+    "cannot connect to the parent: No such file" flux broker --rank=1 --size=2 \
+    -Srundir="$W/orphan" -Stbon.connect_timeout=0.05s
 fails "a topo that is no string" 1 "config: tbon.topo: Expected string" \
     conf tbon.topo=1
 
