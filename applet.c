@@ -1,7 +1,8 @@
 /* applet.c - one program under many names: table of applets, main
  *
  * The name by which the program is called, without its folder, picks the
- * applet; a link for each makes them look like programs of their own.  Under
+ * applet; a link for each makes them look like programs of their own.  The
+ * "flux-" may be left out of it: Flux's flux(1) calls programs so.  Under
  * any other name the first argument picks it ("busyflux flux-ping x"; the
  * "flux-" may be left out), so that a single file without links is enough:
  *
@@ -227,7 +228,8 @@ static bool is_privileged(void)
 
 int main(int argc, char **argv)
 {
-    const struct cli_command *applet = &busyflux;
+    const struct cli_command *named =
+        argc > 0 ? find_loosely(base_name(argv[0])) : NULL;
 
     if (fill_standard_descriptors() < 0)
         return 1;
@@ -236,7 +238,5 @@ int main(int argc, char **argv)
                         "setgid\n");
         return 1;
     }
-    if (argc > 0 && applet_find(base_name(argv[0])))
-        applet = applet_find(base_name(argv[0]));
-    return finish(cli_run(applet, argc, argv));
+    return finish(cli_run(named ? named : &busyflux, argc, argv));
 }

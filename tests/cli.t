@@ -17,6 +17,8 @@ has "by argv[0]" "libflux-core" "$B/bin/flux-version"
 has "as an argument" "libflux-core" "$BUSY" flux-version
 has "without flux-" "libflux-core" "$BUSY" version
 has "through flux" "libflux-core" flux version
+ln -s "$BUSY" "$W/lsattr"
+fails "a name without flux- will do" 1 "Usage: flux-lsattr" "$W/lsattr" x
 has "under another name it is busyflux" "flux-ping" sh -c \
     'cp "$0" "$1/other" && "$1/other" --list' "$BUSY" "$W"
 fails "an applet that is none" 1 "\`nosuch' is not an applet" "$BUSY" nosuch
