@@ -121,8 +121,8 @@ $(B)/include/jansson.h: json.h
 libraries: $(B)/lib/libflux-core.so.2 $(B)/lib/libjansson.so.4 \
 	$(B)/lib/pkgconfig/flux-core.pc $(B)/lib/pkgconfig/jansson.pc
 
-JSON_OBJS = $(filter $(B)/obj/json%,$(OBJS)) \
-	$(patsubst %,$(B)/obj/%.o,buf sys table util)
+JSON_ONLY = $(filter $(B)/obj/json.o $(B)/obj/json_%,$(OBJS))
+JSON_OBJS = $(JSON_ONLY) $(patsubst %,$(B)/obj/%.o,buf plain sys table util)
 NEED = nm -D --defined-only $(B)/bin/busyflux | \
 	sed -n 's/.* T \(flux_[a-z0-9_]*\)$$/-Wl,-u,\1/p'
 
@@ -134,7 +134,7 @@ $(B)/lib/libjansson.so.4: $(JSON_OBJS) libjansson.map
 
 $(B)/obj/libflux-core.a: $(OBJS)
 	rm -f $@
-	$(AR) rcs $@ $(filter-out %/applet.o $(filter $(B)/obj/json%,$(OBJS)),$(OBJS))
+	$(AR) rcs $@ $(filter-out %/applet.o $(JSON_ONLY),$(OBJS))
 
 $(B)/lib/libflux-core.so.2: $(B)/obj/libflux-core.a $(B)/bin/busyflux \
 		$(B)/lib/libjansson.so.4

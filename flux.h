@@ -674,6 +674,119 @@ void flux_stats_set_period(flux_t *h, double period);
 void flux_stats_set_prefix(flux_t *h, const char *fmt, ...) FLUX_PRINTF(2, 3);
 bool flux_stats_enabled(flux_t *h, const char *metric);
 
+/* ---- commands run by brokers (RFC 42) ------------------------------------ */
+
+typedef struct flux_command flux_cmd_t;
+
+/* `env` holds "NAME=VALUE"; the command has no other environment. */
+flux_cmd_t *flux_cmd_create(int argc, char *argv[], char **env);
+void flux_cmd_destroy(flux_cmd_t *cmd);
+int flux_cmd_argv_append(flux_cmd_t *cmd, const char *arg);
+/* EEXIST if the variable is there and is not to be overwritten. */
+int flux_cmd_setenvf(flux_cmd_t *cmd,
+                     int overwrite,
+                     const char *name,
+                     const char *fmt,
+                     ...) FLUX_PRINTF(4, 5);
+int flux_cmd_setcwd(flux_cmd_t *cmd, const char *cwd);
+
+typedef struct flux_subprocess flux_subprocess_t;
+
+typedef enum {
+    FLUX_SUBPROCESS_INIT,
+    FLUX_SUBPROCESS_RUNNING,
+    FLUX_SUBPROCESS_EXITED,
+    FLUX_SUBPROCESS_FAILED,
+    FLUX_SUBPROCESS_STOPPED,
+} flux_subprocess_state_t;
+
+enum {
+    FLUX_SUBPROCESS_FLAGS_STDIO_FALLTHROUGH = 1,
+    FLUX_SUBPROCESS_FLAGS_NO_SETPGRP = 2,
+    FLUX_SUBPROCESS_FLAGS_FORK_EXEC = 4,
+    FLUX_SUBPROCESS_FLAGS_LOCAL_UNBUF = 8,
+    FLUX_SUBPROCESS_FLAGS_WAITABLE = 16,
+    FLUX_SUBPROCESS_FLAGS_SIGN = 32,
+};
+
+typedef void (*flux_subprocess_f)(flux_subprocess_t *p);
+typedef void (*flux_subprocess_output_f)(flux_subprocess_t *p,
+                                         const char *stream);
+typedef void (*flux_subprocess_state_f)(flux_subprocess_t *p,
+                                        flux_subprocess_state_t state);
+typedef void (*flux_subprocess_credit_f)(flux_subprocess_t *p,
+                                         const char *stream,
+                                         int bytes);
+typedef void (*subprocess_log_f)(void *arg,
+                                 const char *file,
+                                 int line,
+                                 const char *func,
+                                 const char *subsys,
+                                 int level,
+                                 const char *fmt,
+                                 va_list args);
+
+typedef struct {
+    flux_subprocess_f on_completion; /* ended, and all output was told */
+    flux_subprocess_state_f on_state_change;
+    flux_subprocess_output_f on_channel_out; /* never: there are none */
+    flux_subprocess_output_f on_stdout;      /* a line came, or the end */
+    flux_subprocess_output_f on_stderr;
+    flux_subprocess_credit_f on_credit; /* never: there is no input */
+} flux_subprocess_ops_t;
+
+/* `ops` is copied.  Of the flags those that are about the process are passed
+ * on, and LOCAL_UNBUF is honoured; EINVAL for others.
+ */
+flux_subprocess_t *flux_rexec(flux_t *h,
+                              int rank,
+                              int flags,
+                              const flux_cmd_t *cmd,
+                              const flux_subprocess_ops_t *ops);
+flux_subprocess_t *flux_rexec_ex(flux_t *h,
+                                 const char *service_name,
+                                 int rank,
+                                 int flags,
+                                 const flux_cmd_t *cmd,
+                                 const flux_subprocess_ops_t *ops,
+                                 subprocess_log_f log_fn,
+                                 void *log_data);
+/* Also within its callbacks.  What still runs goes on running. */
+void flux_subprocess_destroy(flux_subprocess_t *p);
+
+/* How many bytes, which are lent until the next call for that stream and end
+ * with a NUL: all there is, or a line (0: no whole one), with or without its
+ * newline.
+ */
+int flux_subprocess_read(flux_subprocess_t *p,
+                         const char *stream,
+                         const char **bufp);
+int flux_subprocess_read_line(flux_subprocess_t *p,
+                              const char *stream,
+                              const char **bufp);
+int flux_subprocess_read_trimmed_line(flux_subprocess_t *p,
+                                      const char *stream,
+                                      const char **bufp);
+bool flux_subprocess_read_stream_closed(flux_subprocess_t *p,
+                                        const char *stream);
+
+flux_future_t *flux_subprocess_kill(flux_subprocess_t *p, int signum);
+
+flux_subprocess_state_t flux_subprocess_state(flux_subprocess_t *p);
+const char *flux_subprocess_state_string(flux_subprocess_state_t state);
+int flux_subprocess_rank(flux_subprocess_t *p);
+pid_t flux_subprocess_pid(flux_subprocess_t *p);
+int flux_subprocess_status(flux_subprocess_t *p); /* as waitpid(2) */
+int flux_subprocess_exit_code(flux_subprocess_t *p);
+int flux_subprocess_signaled(flux_subprocess_t *p);
+int flux_subprocess_fail_errno(flux_subprocess_t *p);
+const char *flux_subprocess_fail_error(flux_subprocess_t *p);
+int flux_subprocess_aux_set(flux_subprocess_t *p,
+                            const char *name,
+                            void *ctx,
+                            flux_free_f destroy);
+void *flux_subprocess_aux_get(flux_subprocess_t *p, const char *name);
+
 /* ---- log ------------------------------------------------------------------
  */
 

@@ -381,7 +381,7 @@ bool json_utf8_valid(const char *s, size_t n)
     size_t i = 0;
 
     while (i < n) {
-        size_t len = json_plain_length(s + i, n - i);
+        size_t len = plain_length(s + i, n - i);
 
         if (len == 0)
             len = json_utf8_length(s + i, n - i);
@@ -390,40 +390,6 @@ bool json_utf8_valid(const char *s, size_t n)
         i += len;
     }
     return true;
-}
-
-#define EACH_BYTE(c) (UINT64_MAX / 0xff * (c))
-
-static uint64_t byte_below(uint64_t word, unsigned c)
-{
-    return (word - EACH_BYTE(c)) & ~word & EACH_BYTE(0x80);
-}
-
-/* Not 0 where some byte of the word may have to be looked at. */
-static uint64_t special_bytes(uint64_t word)
-{
-    return byte_below(word, 0x20) | byte_below(word ^ EACH_BYTE('"'), 1) |
-           byte_below(word ^ EACH_BYTE('\\'), 1) | (word & EACH_BYTE(0x80));
-}
-
-static bool is_plain(unsigned char c)
-{
-    return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
-}
-
-size_t json_plain_length(const char *s, size_t n)
-{
-    size_t i = 0;
-    uint64_t word;
-
-    for (; n - i >= sizeof(word); i += sizeof(word)) {
-        memcpy(&word, s + i, sizeof(word));
-        if (special_bytes(word))
-            break;
-    }
-    while (i < n && is_plain((unsigned char)s[i]))
-        i++;
-    return i;
 }
 
 /* ---- errors ------------------------------------------------------------ */

@@ -115,7 +115,7 @@ static int write_string(struct dump *d, const char *s, size_t n)
 
     buf_add_byte(&d->out, '"');
     for (;; s += len, n -= len) {
-        len = json_plain_length(s, n);
+        len = plain_length(s, n);
         write_plain(d, s, len);
         if (len == n)
             break;

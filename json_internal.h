@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "json.h"
+#include "plain.h"
 #include "table.h"
 
 struct json_object {
@@ -71,11 +72,6 @@ bool json_alloc_is_default(void);
 /* Bytes of the valid UTF-8 sequence that `s` starts with, 0 if none. */
 size_t json_utf8_length(const char *s, size_t n);
 bool json_utf8_valid(const char *s, size_t n);
-
-/* How many bytes, from the start, need no escape and are ASCII: at least up
- * to the first that is a control character, a quote, a backslash or >= 0x80.
- */
-size_t json_plain_length(const char *s, size_t n);
 
 /* Start an error report.  A source that is too long keeps its end. */
 void json_error_init(json_error_t *e, const char *source);

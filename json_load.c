@@ -370,7 +370,7 @@ static int lex_string(struct reader *r, struct buf *to)
     r->pos++;
     r->has_nul = false;
     for (;;) {
-        r->pos += json_plain_length(r->data + r->pos, r->size - r->pos);
+        r->pos += plain_length(r->data + r->pos, r->size - r->pos);
         if (r->pos == r->size && fetch(r))
             continue;
         c = peek(r);

@@ -20,7 +20,7 @@
 
 #include <string.h>
 
-#include "json_internal.h"
+#include "plain.h"
 
 enum {
     DEPTH_MAX = 16,
@@ -109,7 +109,7 @@ static bool scan_string(struct scan *s)
     if (!take(s, '"'))
         return false;
     for (;;) {
-        s->p += json_plain_length(s->p, (size_t)(s->end - s->p));
+        s->p += plain_length(s->p, (size_t)(s->end - s->p));
         if (s->out || !take(s, '\\'))
             return take(s, '"');
         if (!take_escape(s))
@@ -246,5 +246,5 @@ bool jsonplain_string(const char *s)
 {
     size_t size = strlen(s);
 
-    return json_plain_length(s, size) == size;
+    return plain_length(s, size) == size;
 }

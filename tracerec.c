@@ -17,7 +17,7 @@
  */
 #include "tracerec.h"
 
-#include "json_internal.h"
+#include "plain.h"
 #include "jsonplain.h"
 #include "link.h"
 
@@ -107,7 +107,7 @@ static void add_unusual_string(struct buf *b, const char *s, size_t len)
 
 static void add_string(struct buf *b, const char *s, size_t len)
 {
-    if (json_plain_length(s, len) < len) {
+    if (plain_length(s, len) < len) {
         add_unusual_string(b, s, len);
         return;
     }

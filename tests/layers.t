@@ -9,14 +9,14 @@
 layer() { # FILE: sets LAYER
     case $1 in
     flux.h | json.h) LAYER=0 ;; # what is published: types for all
-    util.* | sys.* | list.h | table.* | base64.* | selfpipe.*) LAYER=0 ;;
+    util.* | sys.* | list.h | table.* | base64.* | plain.* | selfpipe.*) LAYER=0 ;;
     buf.* | sha1.* | auxlist.* | env.* | near.* | latency.* | units.* | hostlist.*) LAYER=1 ;;
     topology.* | idset.*) LAYER=1 ;;
     json*.? | toml.* | msg*.? | reactor*.? | matchtag.*) LAYER=2 ;;
     elf_read.* | soname.* | conn.* | credopt.* | rowfmt.* | modstats.* | toprows.* | screen.* | prometheus.*) LAYER=3 ;;
     handle.* | dispatch*.? | stream.* | connect.* | dial.* | ssh.* | loop.* | hwatch.*) LAYER=4 ;;
     future*.? | rpc.* | call.* | chain.* | composite.* | respond.*) LAYER=4 ;;
-    client*.? | attribute.* | codec.* | conf.* | flog.* | method.* | hosts.* | statsd.*) LAYER=4 ;;
+    client*.? | attribute.* | codec.* | conf.* | flog.* | method.* | hosts.* | statsd.* | cmdline.* | subprocess.*) LAYER=4 ;;
     modside.* | dso.* | modlife.* | serve.*) LAYER=4 ;;
     router*.? | pending.* | link.* | inproc.* | attr.*) LAYER=5 ;;
     module*.? | trace.* | tracerec.* | modpath.* | onfailure.* | spawn.* | tee.* | guard.*) LAYER=6 ;;
