@@ -26,6 +26,7 @@
 #include <strings.h>
 
 #include "cmd_need.h"
+#include "cmd_watch.h"
 #include "modlife.h"
 #include "ranks.h"
 #include "sys.h"
@@ -176,6 +177,7 @@ static void begin(struct cmd_load *l, struct cli *p)
     memset(l, 0, sizeof(*l));
     l->p = p;
     l->module = cli_argv(p)[0];
+    l->force = cli_count(p, "force") > 0;
     l->path = resolve(p, l->module);
     l->args = make_args(p, cli_argv(p) + 1);
     if (!(l->loaded = json_object()))
@@ -258,6 +260,8 @@ static json_t *load_payload(uint32_t rank, void *arg)
     json_object_set(request, "args", args_for(l, entry));
     if (l->from)
         json_object_set_new(request, "from", json_string(l->from));
+    if (l->hold_on)
+        json_object_set_new(request, "hold", json_true());
     return request;
 }
 
@@ -292,7 +296,7 @@ static json_t *remove_payload(uint32_t rank, void *arg)
     json_t *request = removal(l, l->path);
 
     (void)rank;
-    if (cli_count(l->p, "force") == 0 && cli_count(l->p, "cancel") == 0)
+    if (!l->force && cli_count(l->p, "cancel") == 0)
         json_object_set_new(request, "unless-used", json_true());
     return request;
 }
@@ -325,7 +329,7 @@ static int removed(uint32_t rank, flux_future_t *f, void *arg)
     const char *took;
 
     if (flux_future_get(f, NULL) < 0)
-        return cli_count(l->p, "force") > 0 && errno == ENOENT ? 0 : -1;
+        return l->force && errno == ENOENT ? 0 : -1;
     if (cli_count(l->p, "cancel") == 0 &&
         flux_rpc_get_unpack(f, "{s:s}", "took", &took) == 0)
         tell_force(l, rank, took);
@@ -382,14 +386,13 @@ static int note_loaded(uint32_t rank, flux_future_t *f, void *arg)
 {
     struct cmd_load *l = arg;
     char key[16];
-    json_t *mods;
+    json_t *mods, *entry;
 
     if (flux_rpc_get_unpack(f, "{s:o}", "mods", &mods) < 0)
         return -1;
     rank_key(rank, key);
-    json_object_del(l->loaded, key);
-    json_object_set(l->loaded, key,
-                    find_module(mods, cli_get(l->p, "name", l->path)));
+    if ((entry = find_module(mods, cli_get(l->p, "name", l->path))))
+        json_object_set(l->loaded, key, entry);
     return 0;
 }
 
@@ -436,8 +439,7 @@ int cmd_load_remove_run(struct cli *p)
     return failed ? 1 : 0;
 }
 
-/* Whether there is a rank left to go on with. */
-static bool goes_on(const struct cmd_load *l, int failed)
+bool cmd_load_goes_on(const struct cmd_load *l, int failed)
 {
     return l->ranks ? idset_count(l->ranks) > 0 : failed == 0;
 }
@@ -448,9 +450,9 @@ static int reload(struct cmd_load *l)
 
     if (cli_argc(l->p) == 1 || !is_path(l->module))
         failed += cmd_load_find(l);
-    if (goes_on(l, failed))
+    if (cmd_load_goes_on(l, failed))
         failed += cmd_load_remove(l);
-    if (goes_on(l, failed))
+    if (cmd_load_goes_on(l, failed))
         failed += cmd_load_load(l);
     return failed;
 }
@@ -463,7 +465,7 @@ int cmd_load_reload_run(struct cli *p)
     begin(&l, p);
     l.request = make_request(p, l.path);
     connect(&l);
-    failed = reload(&l);
+    failed = cli_count(p, "watch") > 0 ? cmd_watch_run(&l) : reload(&l);
     end(&l);
     return failed ? 1 : 0;
 }
@@ -524,6 +526,8 @@ const struct cli_option cmd_load_reload_options[] = {
      "Refuse requests while there is no module, as Flux does, instead of "
      "holding them for the new one"},
     RANKS_OPTION("Reload it on these broker ranks"),
+    {0, "watch", CLI_NO_ARG, NULL,
+     "Stay, and reload the module whenever its file has changed"},
     CLI_OPTIONS_END,
 };
 

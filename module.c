@@ -347,6 +347,7 @@ void module_destroy(struct module *m)
     free(m->last_words);
     free(m->name);
     free(m->path);
+    free(m->file);
     free(m);
     errno = saved_errno;
 }
@@ -384,7 +385,7 @@ static void answer_all(struct module *m, bool told)
 {
     char *text = obituary(m);
 
-    if (m->awaited)
+    if (m->awaited && !m->hold_on)
         module_hold_end(m->set, m->name, m->errnum ? m->errnum : ENOSYS,
                         m->errnum ? text : "it ended before it ran");
     if (m->load_request && m->took && m->removing)

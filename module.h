@@ -63,6 +63,7 @@ struct module {
     struct module_set *set;
     char *name;
     char *path;                 /* "builtin" if compiled in */
+    char *file;                 /* that is loaded: another only if asked for */
     char digest[SHA1_HEX_SIZE]; /* of the file as loaded, "" for builtin */
     json_t *args;               /* array of strings */
     const struct module_ops *ops;
@@ -75,6 +76,7 @@ struct module {
     bool ran;          /* was RUNNING once */
     bool removing;     /* someone asked it to end */
     bool awaited;      /* requests are held for it (module_hold.c) */
+    bool hold_on;      /* these are for another one, if it fails */
     bool over;         /* its channel and what ran at the other end are gone */
     bool late;         /* did not say in time that it runs */
     int errnum;        /* as it told, or why it died */

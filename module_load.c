@@ -29,7 +29,9 @@ struct spec {
     const char *on_failure;
     const char *sha1;    /* what the file must have, or NULL */
     double load_timeout; /* seconds, 0: none, < 0: as the attribute has it */
+    const char *from;    /* the file to load, if not `path` */
     int exec;
+    int hold; /* what is held, if this one fails */
     json_t *args;
     json_t *wrap; /* array of strings, or NULL */
 };
@@ -53,11 +55,12 @@ static int decode(json_t *request, struct spec *spec)
 {
     memset(spec, 0, sizeof(*spec));
     spec->load_timeout = -1;
-    if (json_unpack(request, "{s:s s:o s?b s?s s?s s?o s?s s?s s?F}", "path",
-                    &spec->path, "args", &spec->args, "exec", &spec->exec,
-                    "name", &spec->name, "loader", &spec->loader, "wrap",
-                    &spec->wrap, "on-failure", &spec->on_failure, "sha1",
-                    &spec->sha1, "load-timeout", &spec->load_timeout) < 0 ||
+    if (json_unpack(request, "{s:s s:o s?b s?s s?s s?o s?s s?s s?F s?s s?b}",
+                    "path", &spec->path, "args", &spec->args, "exec",
+                    &spec->exec, "name", &spec->name, "loader", &spec->loader,
+                    "wrap", &spec->wrap, "on-failure", &spec->on_failure,
+                    "sha1", &spec->sha1, "load-timeout", &spec->load_timeout,
+                    "from", &spec->from, "hold", &spec->hold) < 0 ||
         !all_strings(spec->args) || (spec->wrap && !all_strings(spec->wrap))) {
         errno = EPROTO;
         return -1;
@@ -89,7 +92,7 @@ static int choose_process(struct module *m,
 {
     m->ops = &module_process_ops;
     m->loader = strdup(loader);
-    m->command = modpath_command(spec->wrap, loader, m->path, e);
+    m->command = modpath_command(spec->wrap, loader, m->file, e);
     return m->loader && m->command ? 0 : -1;
 }
 
@@ -115,7 +118,7 @@ check_digest(struct module *m, const struct spec *spec, flux_error_t *e)
 
     if (!spec->sha1)
         return 0;
-    if (modlife_digest(m->path, digest, e) < 0)
+    if (modlife_digest(m->file, digest, e) < 0)
         return -1;
     if (strcasecmp(digest, spec->sha1) == 0)
         return 0;
@@ -134,7 +137,9 @@ resolve_file(struct module *m, const struct spec *spec, flux_error_t *e)
                           "module loader may only be specified with module "
                           "path");
     m->path = is_path ? strdup(spec->path) : modpath_search(spec->path, e);
-    if (!m->path || !m->name || check_digest(m, spec, e) < 0)
+    if (!m->path || !m->name ||
+        !(m->file = strdup(spec->from ? spec->from : m->path)) ||
+        check_digest(m, spec, e) < 0)
         return -1;
     return choose_kind(m, spec, e);
 }
@@ -171,6 +176,8 @@ static int keep_request(struct module *m, json_t *request)
 
     if (!(m->request = json_copy(request)))
         return -1;
+    json_object_del(m->request, "from");
+    json_object_del(m->request, "hold");
     if (json_object_set_new(m->request, "path", json_string(path)) < 0 ||
         json_object_set_new(m->request, "name", json_string(m->name)) < 0)
         return -1;
@@ -215,7 +222,7 @@ static void disappoint(struct module *m, flux_error_t *e)
     const char *text = e->text[0] ? e->text : strerror(errno);
     int saved_errno = errno;
 
-    if (m->name && errno != EEXIST)
+    if (m->name && errno != EEXIST && !m->hold_on)
         module_hold_end(m->set, m->name, errno, m->reason ? m->reason : text);
     errno = saved_errno;
 }
@@ -244,6 +251,7 @@ struct module *module_load(struct module_set *s,
         *reason = NULL;
     if (decode(request, &spec) < 0 || !(m = create(s, spec.args)))
         return NULL;
+    m->hold_on = spec.hold;
     if (resolve(m, &spec, e) < 0 || keep_request(m, request) < 0 ||
         start(m, e) < 0) {
         disappoint(m, e);

@@ -2,8 +2,10 @@
  *
  * module.load is answered when the module runs, module.remove when it is
  * gone (module.c); the others at once.  What Flux's requests do not have is
- * optional here: load takes `wrap` (array), `on-failure`, and `load-timeout` in
- * seconds, within which the module must say that it runs; remove takes
+ * optional here: load takes `wrap` (array), `on-failure`, `load-timeout` in
+ * seconds, within which the module must say that it runs, `from`, a file to
+ * load in the place of that at the path, and `hold`, which keeps what waits
+ * for the module waiting if it fails; remove takes
  * `timeout` in seconds, and says in its answer which step of force it `took`,
  * if it came to that, and `hold`, the seconds for which requests may wait for
  * the next module of its name (module_hold.c), and `unless-used`, which

@@ -132,10 +132,10 @@ static int open_file(struct module *m, flux_error_t *e)
 {
     struct thread *t = m->impl;
 
-    t->dso = modlife_open(m->path, m->name, &t->mod_main, &m->reason);
+    t->dso = modlife_open(m->file, m->name, &t->mod_main, &m->reason);
     if (!t->dso)
         return util_error(e, "%s", m->reason ? m->reason : strerror(errno));
-    return modlife_digest(m->path, m->digest, e);
+    return modlife_digest(m->file, m->digest, e);
 }
 
 static int copy_arguments(struct module *m, struct thread *t)
@@ -279,7 +279,7 @@ static void unmap(struct module *m, struct thread *t)
         return;
     dlclose(t->dso);
     t->dso = NULL;
-    if (sys_dso_is_mapped(m->path))
+    if (sys_dso_is_mapped(m->file))
         flux_log(module_broker_handle(m), LOG_DEBUG,
                  "%s: %s is still mapped: a changed file will not be seen",
                  m->name, m->path);

@@ -25,7 +25,7 @@ layer() { # FILE: sets LAYER
     groups.*) LAYER=7 ;;
     environ.* | muster.* | orphans.* | rexec.* | command.* | proc.*) LAYER=7 ;;
     cli.* | opt.* | term.* | ranks.* | applet.h | complete.*) LAYER=8 ;;
-    tracefmt*.? | tracepair.*) LAYER=8 ;;
+    tracefmt*.? | tracepair.* | modcheck.*) LAYER=8 ;;
     broker.* | start*.? | cmd_*.? | loader_*.? | modprobe*.?) LAYER=8 ;;
     applet.c) LAYER=9 ;;
     *) return 1 ;;

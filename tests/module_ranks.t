@@ -83,11 +83,11 @@ traced() { # FORMAT: pings of two ranks, until there is enough
     flux module trace --count=20 -r 1,2 -T testmod.ping --format="$1" testmod \
         >"$W/trace" &
     tracer=$!
-    until gone $tracer; do
+    until gone "$tracer"; do
         flux ping -c 1 -r 1 testmod >/dev/null
         flux ping -c 1 -r 2 testmod >/dev/null
     done
-    wait $tracer
+    wait "$tracer"
 }
 ok "trace of two ranks" traced json
 is "JSON has the rank" "1 2" sh -c \

@@ -2,7 +2,9 @@
  *
  * TEXT is given by the compiler's command line; `NAME.text` answers {text}.
  * A reload that still answers with the old text has not unmapped the file.
+ * With FAIL defined it cannot be loaded.
  */
+#include <errno.h>
 #include <flux/core.h>
 
 #ifndef TEXT
@@ -32,7 +34,12 @@ int mod_main(flux_t *h, int argc, char **argv)
     if (flux_msg_handler_addvec_ex(h, flux_aux_get(h, "flux::name"), handlers,
                                    NULL, &mh) < 0)
         return -1;
+#ifdef FAIL
+    errno = EIO;
+    rc = -1;
+#else
     rc = flux_reactor_run(flux_get_reactor(h), 0);
+#endif
     flux_msg_handler_delvec(mh);
     return rc;
 }
