@@ -11,10 +11,13 @@
  * - lsattr sorts by name: the broker lists its attributes in no order.  With
  *   --values it asks for each of them; one without a value is shown as "-".
  * - getattr --json prints the broker's answer as it is: value and flags.
+ * - getattr --rank names the rank in front of each value where it asks for
+ *   more than one, and as a key in each answer.
  * - Nothing is cached from one run to the next.
  */
 #include "cli.h"
 #include "cmd_json.h"
+#include "ranks.h"
 
 static int print_json(struct cli *p, flux_t *h, const char *name)
 {
@@ -27,12 +30,74 @@ static int print_json(struct cli *p, flux_t *h, const char *name)
     return 0;
 }
 
+struct question {
+    const char *name;
+    bool labelled;
+    json_t *answers; /* with --json; else NULL */
+};
+
+static json_t *question_payload(uint32_t rank, void *arg)
+{
+    const struct question *q = arg;
+
+    (void)rank;
+    return json_pack("{s:s}", "name", q->name);
+}
+
+static int print_answer(uint32_t rank, flux_future_t *f, void *arg)
+{
+    struct question *q = arg;
+    const char *value;
+    json_t *answer;
+
+    if (flux_rpc_get_unpack(f, "o", &answer) < 0 ||
+        json_unpack(answer, "{s:s}", "value", &value) < 0)
+        return -1;
+    if (q->answers) {
+        json_object_set_new(answer, "rank", json_integer(rank));
+        json_array_append(q->answers, answer);
+    } else if (q->labelled)
+        printf("%u: %s\n", (unsigned)rank, value);
+    else
+        puts(value);
+    return 0;
+}
+
+/* How many ranks have not answered. */
+static int ask_ranks(struct cli *p, flux_t *h, struct idset *ranks)
+{
+    struct question q = {cli_argv(p)[0], ranks_count(ranks) > 1, NULL};
+    const struct ranks_call call = {.topic = "attr.get",
+                                    .what = q.name,
+                                    .timeout = RANKS_PATIENCE,
+                                    .payload = question_payload,
+                                    .answer = print_answer,
+                                    .arg = &q};
+    int failed;
+
+    if (cli_count(p, "json") > 0)
+        q.answers = json_array();
+    failed = ranks_call(p, h, ranks, &call);
+    if (q.answers)
+        cmd_json_print(p, q.answers);
+    json_decref(q.answers);
+    return failed;
+}
+
 static int run_getattr(struct cli *p)
 {
     const char *name = cli_argv(p)[0];
     flux_t *h = cli_open(p);
+    struct idset *ranks = ranks_parse(p, h);
     const char *value;
 
+    if (ranks) {
+        int failed = ask_ranks(p, h, ranks);
+
+        idset_destroy(ranks);
+        flux_close(h);
+        return failed > 0;
+    }
     if (cli_count(p, "json") > 0)
         return print_json(p, h, name);
     if (!(value = flux_attr_get(h, name)))
@@ -107,6 +172,7 @@ static int run_lsattr(struct cli *p)
 }
 
 static const struct cli_option getattr_options[] = {
+    RANKS_OPTION("Get it from these broker ranks"),
     CMD_JSON_OPTION,
     CLI_OPTIONS_END,
 };

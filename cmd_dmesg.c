@@ -16,10 +16,13 @@
  *   --follow, which has no end, an object a line.
  * - Each line is written out at once, so that --follow can be read through a
  *   pipe.
+ * - With --rank the logs of the ranks come one after the other; a rank that
+ *   cannot be asked is named, and the rest is printed.
  * - With --read-clear the ring is cleared only after all of it was printed.
  */
 #include "cli.h"
 #include "cmd_json.h"
+#include "ranks.h"
 #include "term.h"
 #include "util.h"
 
@@ -196,15 +199,29 @@ static int print_line(struct dmesg *d, const char *data, size_t len)
     return line && copy ? 0 : -1;
 }
 
-static void print_log(struct cli *p, flux_t *h, struct dmesg *d)
+/* How a stream of lines has ended, but for its regular end. */
+static int report_end(struct cli *p, uint32_t rank, flux_future_t *f)
+{
+    if (errno == ENODATA)
+        return 0;
+    if (rank == FLUX_NODEID_ANY)
+        cli_warn(p, "log.dmesg: %s", future_strerror(f, errno));
+    else
+        cli_warn(p, "log.dmesg: rank %u: %s", (unsigned)rank,
+                 future_strerror(f, errno));
+    return -1;
+}
+
+static int print_log(struct cli *p, flux_t *h, struct dmesg *d, uint32_t rank)
 {
     flux_future_t *f;
     const void *data;
     size_t len;
+    int rc;
 
-    f = flux_rpc_pack(h, "log.dmesg", FLUX_NODEID_ANY, FLUX_RPC_STREAMING,
-                      "{s:b s:b}", "follow", cli_count(p, "follow") > 0,
-                      "nobacklog", cli_count(p, "new") > 0);
+    f = flux_rpc_pack(h, "log.dmesg", rank, FLUX_RPC_STREAMING, "{s:b s:b}",
+                      "follow", d->follow, "nobacklog",
+                      cli_count(p, "new") > 0);
     if (!f)
         cli_die_errno(p, "log.dmesg");
     while (flux_rpc_get_raw(f, &data, &len) == 0) {
@@ -212,47 +229,85 @@ static void print_log(struct cli *p, flux_t *h, struct dmesg *d)
             cli_die_errno(p, "log.dmesg");
         flux_future_reset(f);
     }
-    if (errno != ENODATA)
-        cli_die(p, "log.dmesg: %s", future_strerror(f, errno));
+    rc = report_end(p, rank, f);
     flux_future_destroy(f);
+    return rc;
 }
 
-static void clear_log(struct cli *p, flux_t *h)
+static int clear_log(struct cli *p, flux_t *h, uint32_t rank)
 {
-    flux_future_t *f = flux_rpc(h, "log.clear", NULL, FLUX_NODEID_ANY, 0);
+    flux_future_t *f = flux_rpc(h, "log.clear", NULL, rank, 0);
+    int rc = f ? flux_future_get(f, NULL) : -1;
 
-    cli_wait(p, f, "log.clear");
+    if (rc < 0)
+        cli_warn(p, "log.clear: %s",
+                 f ? future_strerror(f, errno) : strerror(errno));
     flux_future_destroy(f);
+    return rc;
+}
+
+static int do_rank(struct cli *p, flux_t *h, struct dmesg *d, uint32_t rank)
+{
+    bool clear = cli_count(p, "clear") > 0;
+
+    if (!clear && print_log(p, h, d, rank) < 0)
+        return -1;
+    if (clear || cli_count(p, "read-clear") > 0)
+        return clear_log(p, h, rank);
+    return 0;
+}
+
+static int do_ranks(struct cli *p, flux_t *h, struct dmesg *d)
+{
+    struct idset *ranks = ranks_parse(p, h);
+    int failed = 0;
+    uint32_t rank;
+
+    if (!ranks)
+        return do_rank(p, h, d, FLUX_NODEID_ANY) < 0;
+    if (d->follow && idset_count(ranks) > 1)
+        cli_usage_die(p, "--follow takes one rank only");
+    for (rank = idset_next(ranks, 0); rank != IDSET_NONE;
+         rank = idset_next(ranks, rank + 1))
+        failed += do_rank(p, h, d, rank) < 0;
+    idset_destroy(ranks);
+    return failed;
+}
+
+static void read_options(struct cli *p, struct dmesg *d)
+{
+    const char *when = cli_get(p, "color", NULL);
+
+    d->human = cli_count(p, "human") > 0;
+    d->clock.delta = cli_count(p, "delta") > 0;
+    d->json = cli_count(p, "json") > 0;
+    d->follow = cli_count(p, "follow") > 0;
+    if (d->clock.delta && !d->human)
+        cli_usage_die(p, "--delta can only be used with --human");
+    if (term_color(when, &d->color) < 0)
+        cli_usage_die(p, "Invalid argument to --color: '%s'", when);
 }
 
 static int run_dmesg(struct cli *p)
 {
-    struct dmesg d = {.human = cli_count(p, "human") > 0};
-    const char *when = cli_get(p, "color", NULL);
+    struct dmesg d = {0};
     flux_t *h;
+    int failed;
 
-    d.clock.delta = cli_count(p, "delta") > 0;
-    if (d.clock.delta && !d.human)
-        cli_usage_die(p, "--delta can only be used with --human");
-    if (term_color(when, &d.color) < 0)
-        cli_usage_die(p, "Invalid argument to --color: '%s'", when);
+    read_options(p, &d);
     h = cli_open(p);
-    d.json = cli_count(p, "json") > 0;
-    d.follow = cli_count(p, "follow") > 0;
     if (d.json && !d.follow && cli_count(p, "clear") == 0)
         d.lines = json_array();
-    if (cli_count(p, "clear") == 0)
-        print_log(p, h, &d);
+    failed = do_ranks(p, h, &d);
     if (d.lines)
         cmd_json_print(p, d.lines);
     json_decref(d.lines);
-    if (cli_count(p, "clear") > 0 || cli_count(p, "read-clear") > 0)
-        clear_log(p, h);
     flux_close(h);
-    return 0;
+    return failed > 0;
 }
 
 static const struct cli_option options[] = {
+    RANKS_OPTION("Use the ring buffers of these broker ranks"),
     {'C', "clear", CLI_NO_ARG, NULL, "Clear the ring buffer"},
     {'c', "read-clear", CLI_NO_ARG, NULL,
      "Clear the ring buffer contents after printing"},

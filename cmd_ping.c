@@ -7,7 +7,8 @@
  *
  * TARGET is a service ("kvs"), a rank, a host of the instance, "any" or
  * "upstream" (then the service is "broker"), or both ("1!kvs").  With --rank
- * it is a service and nothing else.
+ * it is a service and nothing else.  A rank may be a set of them, "0-3,7" or
+ * "all": then each request is one to each rank.
  *
  * What always holds:
  * - Requests go out at their own pace, without waiting for responses: every
@@ -15,7 +16,8 @@
  *   not too many bytes are on their way.  With --batch all are sent before
  *   the first response is looked at.
  * - A line shows the rank that answered, not the one that was asked for.
- * - The first error ends the command, status 1.  With --count it ends when
+ * - The first error ends the command, status 1; where many ranks are pinged,
+ *   each error is told and the others go on.  With --count it ends when
  *   the last response is there, otherwise never.
  * - The first line says what is being pinged, before anything is sent.
  */
@@ -23,6 +25,7 @@
 
 #include "cli.h"
 #include "hostlist.h"
+#include "idset.h"
 #include "util.h"
 
 /* With interval 0, bytes that may be on their way before one has to come
@@ -33,6 +36,11 @@ enum { FLIGHT_MAX = 4 * 1024 * 1024, FRAME_OVERHEAD = 256 };
 /* The largest --pad: the text of a request has to fit one frame. */
 #define PAD_MAX (1024.0 * 1024 * 1024)
 
+struct target {
+    struct ping *ping;
+    uint32_t nodeid;
+};
+
 struct ping {
     struct cli *p;
     flux_t *h;
@@ -42,12 +50,15 @@ struct ping {
     char *service;
     char *topic;
     char *pad;
-    uint32_t nodeid;
+    struct target *targets;
+    size_t target_count;
     bool is_host; /* `node` names a host */
     bool userid;  /* show userid and rolemask */
     double interval;
-    int64_t count; /* 0: no end */
-    int64_t sent, received;
+    int64_t count;    /* 0: no end */
+    int64_t sent;     /* to each target */
+    int64_t received; /* from all of them */
+    bool failed;
 };
 
 static char *copy(struct cli *p, const char *text, size_t len)
@@ -69,21 +80,75 @@ static int find_host(struct ping *ping, const char *name)
     return list ? hostlist_find(list, name) : -1;
 }
 
+static struct target *add_targets(struct ping *ping, size_t count)
+{
+    ping->targets = calloc(count, sizeof(*ping->targets));
+    if (!ping->targets)
+        cli_die_errno(ping->p, "targets");
+    ping->target_count = count;
+    for (size_t i = 0; i < count; i++)
+        ping->targets[i].ping = ping;
+    return ping->targets;
+}
+
+static int set_node(struct ping *ping, uint32_t nodeid)
+{
+    add_targets(ping, 1)->nodeid = nodeid;
+    return 0;
+}
+
+static int set_host(struct ping *ping, const char *name)
+{
+    int rank = find_host(ping, name);
+
+    if (rank < 0)
+        return -1;
+    ping->is_host = true;
+    return set_node(ping, (uint32_t)rank);
+}
+
+static int set_all(struct ping *ping)
+{
+    uint32_t size;
+
+    if (flux_get_size(ping->h, &size) < 0)
+        return -1;
+    add_targets(ping, size);
+    for (uint32_t i = 0; i < size; i++)
+        ping->targets[i].nodeid = i;
+    return 0;
+}
+
+static int set_many(struct ping *ping, const struct idset *ranks)
+{
+    struct target *t;
+    uint32_t rank;
+
+    if (idset_count(ranks) == 0)
+        return -1;
+    t = add_targets(ping, idset_count(ranks));
+    for (rank = idset_next(ranks, 0); rank != IDSET_NONE;
+         rank = idset_next(ranks, rank + 1))
+        t++->nodeid = rank;
+    return 0;
+}
+
 static int parse_node(struct ping *ping, const char *name)
 {
-    int rank;
+    struct idset *ranks;
+    int rc;
 
     if (strcmp(name, "any") == 0)
-        ping->nodeid = FLUX_NODEID_ANY;
-    else if (strcmp(name, "upstream") == 0)
-        ping->nodeid = FLUX_NODEID_UPSTREAM;
-    else if (util_parse_uint32(name, 10, &ping->nodeid) < 0) {
-        if ((rank = find_host(ping, name)) < 0)
-            return -1;
-        ping->nodeid = (uint32_t)rank;
-        ping->is_host = true;
-    }
-    return 0;
+        return set_node(ping, FLUX_NODEID_ANY);
+    if (strcmp(name, "upstream") == 0)
+        return set_node(ping, FLUX_NODEID_UPSTREAM);
+    if (strcmp(name, "all") == 0)
+        return set_all(ping);
+    if (!(ranks = idset_decode(name)))
+        return set_host(ping, name);
+    rc = set_many(ping, ranks);
+    idset_destroy(ranks);
+    return rc;
 }
 
 static void set_target(struct ping *ping, const char *node, const char *service)
@@ -120,7 +185,7 @@ static void parse_target(struct ping *ping)
     } else if (parse_node(ping, target) == 0)
         set_target(ping, target, "broker");
     else {
-        ping->nodeid = FLUX_NODEID_ANY;
+        set_node(ping, FLUX_NODEID_ANY);
         set_target(ping, "any", target);
     }
 }
@@ -213,11 +278,22 @@ static void print_response(struct ping *ping, const struct response *r)
     fflush(stdout);
 }
 
-static void __attribute__((noreturn)) fail(struct ping *ping)
+static void fail(struct target *t)
 {
-    if (ping->nodeid == FLUX_NODEID_ANY)
+    struct ping *ping = t->ping;
+
+    if (t->nodeid == FLUX_NODEID_ANY)
         cli_die_errno(ping->p, "%s", ping->topic);
-    cli_die_errno(ping->p, "%s!%s", ping->node, ping->topic);
+    if (ping->target_count == 1)
+        cli_die_errno(ping->p, "%s!%s", ping->node, ping->topic);
+    cli_warn(ping->p, "%u!%s: %s", (unsigned)t->nodeid, ping->topic,
+             strerror(errno));
+    ping->failed = true;
+}
+
+static int64_t in_flight(const struct ping *ping)
+{
+    return ping->sent * (int64_t)ping->target_count - ping->received;
 }
 
 static bool may_send(const struct ping *ping)
@@ -226,38 +302,46 @@ static bool may_send(const struct ping *ping)
 
     if (ping->count > 0 && ping->sent == ping->count)
         return false;
-    return ping->interval > 0 || ping->sent == ping->received ||
-           (ping->sent - ping->received) * size <= FLIGHT_MAX;
+    return ping->interval > 0 || in_flight(ping) == 0 ||
+           in_flight(ping) * size <= FLIGHT_MAX;
 }
 
 static void receive(flux_future_t *f, void *arg)
 {
-    struct ping *ping = arg;
+    struct target *t = arg;
+    struct ping *ping = t->ping;
     struct response r;
 
     if (decode_response(f, &r) < 0)
-        fail(ping);
-    print_response(ping, &r);
+        fail(t);
+    else
+        print_response(ping, &r);
     flux_future_destroy(f);
-    if (++ping->received == ping->count)
+    if (++ping->received == ping->count * (int64_t)ping->target_count)
         flux_reactor_stop(ping->r);
     else if (ping->pace && !flux_watcher_is_active(ping->pace) &&
              may_send(ping))
         flux_watcher_start(ping->pace);
 }
 
-static void send_one(struct ping *ping)
+static void send_to(struct target *t)
 {
+    struct ping *ping = t->ping;
     struct timespec now;
     flux_future_t *f;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
-    f = flux_rpc_pack(ping->h, ping->topic, ping->nodeid, 0,
-                      "{s:I s:I s:I s:s}", "seq", ping->sent, "time.tv_sec",
-                      (int64_t)now.tv_sec, "time.tv_nsec", (int64_t)now.tv_nsec,
-                      "pad", ping->pad);
-    if (!f || flux_future_then(f, -1, receive, ping) < 0)
-        fail(ping);
+    f = flux_rpc_pack(ping->h, ping->topic, t->nodeid, 0, "{s:I s:I s:I s:s}",
+                      "seq", ping->sent, "time.tv_sec", (int64_t)now.tv_sec,
+                      "time.tv_nsec", (int64_t)now.tv_nsec, "pad", ping->pad);
+    if (!f || flux_future_then(f, -1, receive, t) < 0)
+        cli_die_errno(ping->p, "%s", ping->topic);
+}
+
+static void send_one(struct ping *ping)
+{
+    for (size_t i = 0; i < ping->target_count; i++)
+        send_to(&ping->targets[i]);
     ping->sent++;
 }
 
@@ -303,7 +387,7 @@ static void print_header(struct ping *ping)
 {
     printf("flux-ping %s!%s", ping->node, ping->service);
     if (ping->is_host)
-        printf(" (rank %u)", (unsigned)ping->nodeid);
+        printf(" (rank %u)", (unsigned)ping->targets[0].nodeid);
     putchar('\n');
     fflush(stdout);
 }
@@ -312,6 +396,7 @@ static void release(struct ping *ping)
 {
     flux_watcher_destroy(ping->pace);
     flux_close(ping->h);
+    free(ping->targets);
     free(ping->node);
     free(ping->service);
     free(ping->topic);
@@ -337,11 +422,12 @@ static int run_ping(struct cli *p)
     if (flux_reactor_run(ping.r, 0) < 0)
         cli_die_errno(p, "flux_reactor_run");
     release(&ping);
-    return 0;
+    return ping.failed;
 }
 
 static const struct cli_option options[] = {
-    {'r', "rank", CLI_ARG, "RANK", "Find target on a specific broker rank"},
+    {'r', "rank", CLI_ARG, "RANK",
+     "Find target on a specific broker rank, or on each of a set"},
     {'p', "pad", CLI_ARG, "N",
      "Include in the payload a string of length N bytes"},
     {'i', "interval", CLI_ARG, "N",

@@ -14,12 +14,15 @@
  *   --raw, payloads are any bytes: sent without a NUL, printed as they are.
  * - A streaming request goes on until the service ends it: with ENODATA,
  *   which is success, or with an error.
+ * - A request that goes to many ranks goes to all of them at once; what they
+ *   answer is printed by rank, each in front of it.
  * - An error is "flux-rpc: TOPIC: reason", the service's own words where it
  *   gave some, and status 1.
  */
 #include "cli.h"
 
 #include "json.h"
+#include "ranks.h"
 
 static void check_json(struct cli *p, const char *text)
 {
@@ -92,6 +95,64 @@ static void print_responses(struct cli *p, flux_future_t *f, const char *topic)
         cli_die(p, "%s: %s", topic, future_strerror(f, errno));
 }
 
+/* ---- many ranks -----------------------------------------------------------
+ */
+
+static json_t *payload_for(uint32_t rank, void *arg)
+{
+    const char *text = arg;
+
+    (void)rank;
+    return text ? json_loads(text, 0, NULL) : NULL;
+}
+
+static int print_labelled(uint32_t rank, flux_future_t *f, void *arg)
+{
+    const char *text;
+
+    (void)arg;
+    if (flux_rpc_get(f, &text) < 0)
+        return -1;
+    if (text)
+        printf("%u: %s\n", (unsigned)rank, text);
+    return 0;
+}
+
+static int ask_ranks(struct cli *p, flux_t *h, struct idset *ranks)
+{
+    const struct ranks_call call = {.topic = cli_argv(p)[0],
+                                    .what = cli_argv(p)[0],
+                                    .waiting = "answers",
+                                    .timeout = -1.,
+                                    .payload = payload_for,
+                                    .answer = print_labelled,
+                                    .arg = cli_argv(p)[1]};
+    int failed;
+
+    if (cli_count(p, "streaming") || cli_count(p, "noresponse") ||
+        cli_count(p, "raw"))
+        cli_usage_die(p, "--streaming, --noresponse, --raw go to one rank");
+    failed = ranks_call(p, h, ranks, &call);
+    idset_destroy(ranks);
+    flux_close(h);
+    return failed > 0;
+}
+
+/* A set of more than one rank; NULL if it is one, or none in particular. */
+static struct idset *many_ranks(struct cli *p, flux_t *h)
+{
+    const char *text = cli_get(p, "rank", "any");
+    struct idset *ranks;
+
+    if (strcmp(text, "any") == 0 || strcmp(text, "upstream") == 0)
+        return NULL;
+    ranks = ranks_parse(p, h);
+    if (idset_count(ranks) > 1)
+        return ranks;
+    idset_destroy(ranks);
+    return NULL;
+}
+
 static void check_options(struct cli *p)
 {
     if (cli_count(p, "streaming") && cli_count(p, "noresponse"))
@@ -103,13 +164,15 @@ static void check_options(struct cli *p)
 static int run_rpc(struct cli *p)
 {
     const char *topic = cli_argv(p)[0];
-    uint32_t rank = cli_rank(p, "rank", FLUX_NODEID_ANY);
+    struct idset *ranks;
     flux_future_t *f;
     flux_t *h;
 
     check_options(p);
     h = cli_open(p);
-    if (!(f = send_request(p, h, rank)))
+    if ((ranks = many_ranks(p, h)))
+        return ask_ranks(p, h, ranks);
+    if (!(f = send_request(p, h, cli_rank(p, "rank", FLUX_NODEID_ANY))))
         cli_die_errno(p, "%s", topic);
     if (!cli_count(p, "noresponse"))
         print_responses(p, f, topic);
@@ -119,7 +182,8 @@ static int run_rpc(struct cli *p)
 }
 
 static const struct cli_option options[] = {
-    {'r', "rank", CLI_ARG, "RANK", "Send the request to this broker rank"},
+    {'r', "rank", CLI_ARG, "RANK",
+     "Send the request to this broker rank, or to each of a set"},
     {'s', "streaming", CLI_NO_ARG, NULL,
      "Print responses until the service ends the stream"},
     {'n', "noresponse", CLI_NO_ARG, NULL, "Do not ask for a response"},

@@ -198,6 +198,53 @@ run_tap python3 "$W/hops.py" "$RUNDIR"
 
 run_tap "$B/tests/client_order" "$RUNDIR" 8 20000
 
+# ---- commands for many ranks -------------------------------------------------
+
+is "getattr -r" "1: 1
+5: 5" flux getattr -r 1,5 rank
+is "of one rank: the value alone" "3" flux getattr -r3 rank
+is "of all, in JSON" "0 1 2 3 4 5 6 7" sh -c \
+    'flux getattr -rall --json rank |
+    python3 -c "import json, sys
+print(*[a[\"value\"] for a in json.load(sys.stdin)])"'
+fails "a rank that is not there is named, the others answer" 1 "7: 7
+flux-getattr: rank: rank 8: No route to host" \
+    sh -c 'flux getattr -r 7-8 rank 2>&1'
+fails "no set of ranks" 1 "--rank: 'x' is not a set of ranks" \
+    flux getattr -r x rank
+rank_and_answer() { # RANKS
+    flux rpc -r "$1" broker.ping '{"n":1}' |
+        sed 's/: {.*"n": *1,.*"rank": */ /'
+}
+is "rpc -r" "2 2}
+6 6}" rank_and_answer 2,6
+fails "rpc -r: one that fails" 1 "rank 9: No route to host" \
+    flux rpc -r 1,9 broker.ping '{}'
+fails "rpc -r: streams are of one rank" 1 "go to one rank" \
+    flux rpc -s -r 1,2 log.dmesg '{}'
+pings() { # ARGS: who has answered, in order
+    flux ping "$@" | sed -n 's/\(.*\)!\(.*\) pad.*seq=\([0-9]*\) .*/\1 \2 \3/p' |
+        sort -k3n -k1n | tr '\n' ';'
+}
+is "ping -r" "0 broker.ping 0;4 broker.ping 0;0 broker.ping 1;4 broker.ping 1;" \
+    pings -r 0,4 -c2 -i 0.01 broker
+is "a set as the target" "2 broker.ping 0;3 broker.ping 0;" pings -c1 2-3
+fails "ping -r: one that fails" 1 "flux-ping: 8!broker.ping: No route to host" \
+    flux ping -r 7-8 -c1 broker
+at 7 flux logger --severity=err "from seven"
+at 7 flux logger --severity=info "for itself"
+has "rank 0 has lines of other ranks" "logger.err[7]: from seven" flux dmesg
+hasnt "as far as log-forward-level says" "for itself" flux dmesg
+has "dmesg -r" "logger.info[7]: for itself" flux dmesg -r 7
+has "dmesg -r all" "logger.info[7]: for itself" flux dmesg -r all
+ok "dmesg -r -C" flux dmesg -r 5-7 -C
+is "clears theirs" "" flux dmesg -r 5-7
+has "but no other" "from seven" flux dmesg
+fails "dmesg -r of none" 1 "log.dmesg: rank 8: No route to host" \
+    flux dmesg -r 8
+fails "dmesg -f follows one rank" 1 "--follow takes one rank only" \
+    flux dmesg -f -r 1-2
+
 # ---- brokers that go --------------------------------------------------------------
 
 tree() { # ARGS: status of each, in one line
