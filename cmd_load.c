@@ -27,7 +27,7 @@
 
 #include "cmd_need.h"
 #include "cmd_watch.h"
-#include "modlife.h"
+#include "digest.h"
 #include "ranks.h"
 #include "sys.h"
 #include "util.h"
@@ -144,7 +144,7 @@ static void check_sha1(struct cli *p, json_t *request, const char *path)
     set_option(p, request, "sha1");
     if (*path != '/')
         return;
-    if (modlife_digest(path, digest, &e) < 0)
+    if (digest_of_file(NULL, path, digest, &e) < 0)
         cli_die(p, "load %s", e.text);
     if (strcasecmp(digest, wanted) != 0)
         cli_die(p, "load %s: refused, its SHA-1 is %s", path, digest);

@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #include "modcheck.h"
-#include "modlife.h"
+#include "digest.h"
 #include "modpath.h"
 #include "util.h"
 
@@ -179,7 +179,7 @@ static bool is_same(const char *path, const char *digest)
     char now[SHA1_HEX_SIZE];
     flux_error_t e;
 
-    return modlife_digest(path, now, &e) == 0 && strcmp(now, digest) == 0;
+    return digest_of_file(NULL, path, now, &e) == 0 && strcmp(now, digest) == 0;
 }
 
 static void check_and_reload(struct watch *w)
@@ -202,7 +202,7 @@ static void look(struct watch *w)
     char digest[SHA1_HEX_SIZE];
     flux_error_t e;
 
-    if (modlife_digest(w->file, digest, &e) < 0 ||
+    if (digest_of_file(NULL, w->file, digest, &e) < 0 ||
         strcmp(digest, w->digest) == 0)
         return;
     memcpy(w->digest, digest, sizeof(digest));

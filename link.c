@@ -7,8 +7,8 @@
  * peer leaves with one system call.
  *
  * A link that fails is closed at once for the socket and for the loop, but
- * its owner hears of it later, from the set's list of the dead: no peer ever
- * vanishes under the router's feet.
+ * its owner hears of it later, from the set's list of the dead, behind that
+ * flush: no peer ever vanishes under the router's feet.
  *
  * Bounds: a client that lets its answers pile up beyond its bound, LINK_PAUSE
  * at first, is not read from until half has gone; beyond LINK_LIMIT any peer is
@@ -36,7 +36,6 @@ struct link_set {
     flux_reactor_t *reactor;
     struct router *router;
     flux_watcher_t *prepare;
-    flux_watcher_t *idle; /* runs while there are dead to tell of */
     struct list dirty;
     struct list dead;
     struct list waiting;      /* clients, for room in another's queue */
@@ -85,7 +84,6 @@ static void fail(struct link *l, int errnum)
     list_remove(&l->slow);
     list_remove(&l->dirty);
     list_append(&l->set->dead, &l->dirty);
-    flux_watcher_start(l->set->idle);
 }
 
 static void note_queue(struct link *l)
@@ -286,16 +284,6 @@ void link_end(struct link *l)
     fail(l, ECONNRESET);
 }
 
-static void
-prepare_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
-{
-    (void)r;
-    (void)w;
-    (void)revents;
-    resume_waiting(arg);
-    link_set_flush(arg);
-}
-
 /* Only now: the log has followers, and one of them may be the culprit. */
 static void report_cut_off(struct link *l)
 {
@@ -317,13 +305,20 @@ static void bury(struct link_set *s)
     }
 }
 
+/* To tell that one has gone may give others something to send. */
 static void
-idle_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+prepare_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
+    struct link_set *s = arg;
+
     (void)r;
+    (void)w;
     (void)revents;
-    flux_watcher_stop(w);
-    bury(arg);
+    resume_waiting(s);
+    do {
+        link_set_flush(s);
+        bury(s);
+    } while (!list_empty(&s->dirty) || !list_empty(&s->dead));
 }
 
 struct link *link_create(struct link_set *s,
@@ -430,8 +425,7 @@ struct link_set *link_set_create(flux_t *h, struct router *router)
     s->patience = flux_timer_watcher_create(r, LINK_PATIENCE, LINK_PATIENCE,
                                             patience_cb, s);
     s->prepare = flux_prepare_watcher_create(r, prepare_cb, s);
-    s->idle = flux_idle_watcher_create(r, idle_cb, s);
-    if (!s->prepare || !s->idle || !s->patience) {
+    if (!s->prepare || !s->patience) {
         link_set_destroy(s);
         return NULL;
     }
@@ -447,7 +441,6 @@ void link_set_destroy(struct link_set *s)
     if (!s)
         return;
     flux_watcher_destroy(s->prepare);
-    flux_watcher_destroy(s->idle);
     flux_watcher_destroy(s->patience);
     free(s);
     errno = saved_errno;

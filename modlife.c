@@ -56,35 +56,6 @@ void *modlife_open(const char *path,
     return dso;
 }
 
-static int digest_of(int fd, char digest[SHA1_HEX_SIZE])
-{
-    struct stat st;
-
-    if (fstat(fd, &st) < 0)
-        return -1;
-    if (!S_ISREG(st.st_mode)) {
-        errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
-        return -1;
-    }
-    return sha1_fd(fd, digest);
-}
-
-int modlife_digest(const char *path,
-                   char digest[SHA1_HEX_SIZE],
-                   flux_error_t *e)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    int rc = fd < 0 ? -1 : digest_of(fd, digest);
-    int saved_errno = errno;
-
-    if (fd >= 0)
-        close(fd);
-    errno = saved_errno;
-    if (rc < 0)
-        return util_error(e, "%s: %s", path, strerror(errno));
-    return 0;
-}
-
 /* ---- its life ------------------------------------------------------------ */
 
 int modlife_call(flux_t *h, modlife_main_f mod_main, int argc, char **argv)

@@ -3,7 +3,6 @@
 #define MODLIFE_H
 
 #include "flux.h"
-#include "sha1.h"
 
 typedef int (*modlife_main_f)(flux_t *h, int argc, char **argv);
 
@@ -15,11 +14,6 @@ void *modlife_open(const char *path,
                    const char *name,
                    modlife_main_f *mod_main,
                    char **why);
-
-/* SHA-1 of a regular file, as text. */
-int modlife_digest(const char *path,
-                   char digest[SHA1_HEX_SIZE],
-                   flux_error_t *e);
 
 /* Call mod_main; return 0 or the errno that it ended with. */
 int modlife_call(flux_t *h, modlife_main_f mod_main, int argc, char **argv);

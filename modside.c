@@ -197,7 +197,8 @@ static int refuse_waiting_requests(flux_t *h)
 {
     flux_msg_t *msg;
 
-    while ((msg = flux_recv(h, FLUX_MATCH_REQUEST, FLUX_O_NONBLOCK))) {
+    while (handle_pending(h) &&
+           (msg = flux_recv(h, FLUX_MATCH_REQUEST, FLUX_O_NONBLOCK))) {
         int rc = 0;
 
         if (!flux_msg_is_noresponse(msg))
@@ -206,7 +207,7 @@ static int refuse_waiting_requests(flux_t *h)
         if (rc < 0)
             return -1;
     }
-    return errno == EAGAIN ? 0 : -1;
+    return 0;
 }
 
 int flux_module_finalize(flux_t *h, int errnum, flux_error_t *error)
@@ -297,10 +298,12 @@ static int handle_shutdown(flux_t *h, struct registered *reg, const char *name)
 static int subscribe_stats_clear(flux_t *h, const char *name)
 {
     char *topic = util_asprintf("%s.stats-clear", name);
-    int rc = topic ? flux_event_subscribe(h, topic) : -1;
+    flux_future_t *f =
+        topic ? flux_event_subscribe_ex(h, topic, FLUX_RPC_NORESPONSE) : NULL;
 
     free(topic);
-    return rc;
+    flux_future_destroy(f);
+    return f ? 0 : -1;
 }
 
 int flux_module_register_handlers(flux_t *h, flux_error_t *error)

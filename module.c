@@ -599,7 +599,9 @@ struct module_set *module_set_create(flux_t *h,
     list_init(&s->modules);
     list_init(&s->waiting);
     list_init(&s->holds);
-    if (!(s->trace = trace_create(h, router))) {
+    s->digests = digest_cache_create();
+    s->trace = trace_create(h, router);
+    if (!s->digests || !s->trace) {
         module_set_destroy(s);
         return NULL;
     }
@@ -618,6 +620,7 @@ void module_set_destroy(struct module_set *s)
         module_destroy(LIST_ENTRY(s->modules.next, struct module, link));
     trace_destroy(s->trace);
     table_destroy(s->failures);
+    digest_cache_destroy(s->digests);
     free(s);
     errno = saved_errno;
 }

@@ -118,7 +118,7 @@ check_digest(struct module *m, const struct spec *spec, flux_error_t *e)
 
     if (!spec->sha1)
         return 0;
-    if (modlife_digest(m->file, digest, e) < 0)
+    if (digest_of_file(m->set->digests, m->file, digest, e) < 0)
         return -1;
     if (strcasecmp(digest, spec->sha1) == 0)
         return 0;

@@ -32,7 +32,7 @@
 #include <unistd.h>
 
 #include "guard.h"
-#include "modlife.h"
+#include "module_set.h"
 #include "reactor.h"
 #include "spawn.h"
 #include "sys.h"
@@ -311,7 +311,7 @@ static int process_start(struct module *m, flux_error_t *e)
 
     if (!(m->impl = p))
         return util_error(e, "out of memory");
-    if (modlife_digest(m->file, m->digest, e) < 0)
+    if (digest_of_file(m->set->digests, m->file, m->digest, e) < 0)
         return -1;
     if (start(m) < 0)
         return util_error(e, "%s: cannot start loader (%s): %s", m->path,

@@ -7,6 +7,7 @@
 #ifndef MODULE_SET_H
 #define MODULE_SET_H
 
+#include "digest.h"
 #include "json.h"
 #include "module.h"
 
@@ -22,6 +23,7 @@ struct module_set {
     size_t builtin_count;
     bool given_up; /* see module_set_give_up() */
     struct trace *trace;
+    struct digest_cache *digests;
     struct table *failures; /* by module name: JSON, or NULL (module_info.c) */
     module_panic_f panic;
     void *panic_arg;

@@ -27,6 +27,7 @@
 
 #include "handle.h"
 #include "modlife.h"
+#include "module_set.h"
 #include "sys.h"
 #include "util.h"
 
@@ -135,7 +136,7 @@ static int open_file(struct module *m, flux_error_t *e)
     t->dso = modlife_open(m->file, m->name, &t->mod_main, &m->reason);
     if (!t->dso)
         return util_error(e, "%s", m->reason ? m->reason : strerror(errno));
-    return modlife_digest(m->file, m->digest, e);
+    return digest_of_file(m->set->digests, m->file, m->digest, e);
 }
 
 static int copy_arguments(struct module *m, struct thread *t)

@@ -73,6 +73,10 @@ static inline uint32_t choose(int i, uint32_t b, uint32_t c, uint32_t d)
     (ROUND(i, a, b, c, d, e), ROUND((i) + 1, e, a, b, c, d),       \
      ROUND((i) + 2, d, e, a, b, c), ROUND((i) + 3, c, d, e, a, b), \
      ROUND((i) + 4, b, c, d, e, a))
+/* No loop: with numbers that the compiler knows it takes half the time. */
+#define TWENTY_ROUNDS(i)                                          \
+    (FIVE_ROUNDS(i), FIVE_ROUNDS((i) + 5), FIVE_ROUNDS((i) + 10), \
+     FIVE_ROUNDS((i) + 15))
 
 static void mix(uint32_t state[5], const unsigned char *block)
 {
@@ -81,14 +85,10 @@ static void mix(uint32_t state[5], const unsigned char *block)
     uint32_t w[16];
 
     schedule_first(w, block);
-    for (int i = 0; i < 20; i += 5)
-        FIVE_ROUNDS(i);
-    for (int i = 20; i < 40; i += 5)
-        FIVE_ROUNDS(i);
-    for (int i = 40; i < 60; i += 5)
-        FIVE_ROUNDS(i);
-    for (int i = 60; i < 80; i += 5)
-        FIVE_ROUNDS(i);
+    TWENTY_ROUNDS(0);
+    TWENTY_ROUNDS(20);
+    TWENTY_ROUNDS(40);
+    TWENTY_ROUNDS(60);
     state[0] += a;
     state[1] += b;
     state[2] += c;
