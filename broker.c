@@ -106,8 +106,6 @@ static int put_topology(struct broker *b)
               topology_descendants(t, b->rank));
     attr_putf(b->attrs, "broker.mapping", "[[0,1,%u,1]]", (unsigned)b->size);
     attr_put(b->attrs, "broker.critical-ranks", "0");
-    if (!attr_value(b->attrs, "broker.quorum"))
-        attr_putf(b->attrs, "broker.quorum", "%u", (unsigned)b->size);
     return 0;
 }
 
@@ -171,9 +169,26 @@ static int put_nesting(struct broker *b)
     return attr_put(b->attrs, "jobid-path", "/");
 }
 
+/* More than there will be is never reached. */
+static int put_quorum(struct broker *b, flux_error_t *e)
+{
+    const char *given = attr_value(b->attrs, "broker.quorum");
+    uint32_t n;
+
+    if (!given)
+        return attr_putf(b->attrs, "broker.quorum", "%u", (unsigned)b->size);
+    if (util_parse_uint32(given, 10, &n) == 0 && n > 0 && n <= b->size)
+        return 0;
+    return util_errno(e, EINVAL,
+                      "Error parsing broker.quorum attribute: '%s' is not a "
+                      "number from 1 to %u",
+                      given, (unsigned)b->size);
+}
+
 static int put_attributes(struct broker *b, flux_error_t *e)
 {
-    if (make_topology(b, e) < 0 || put_boot_method(b, e) < 0)
+    if (make_topology(b, e) < 0 || put_boot_method(b, e) < 0 ||
+        put_quorum(b, e) < 0)
         return -1;
     if (put_identity(b) < 0 || put_hostlist(b) < 0 || put_topology(b) < 0 ||
         put_nesting(b) < 0 ||

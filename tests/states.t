@@ -50,6 +50,32 @@ fails "an rc1 that is not there" 127 "No such file" run "$W/none" "" true
 is "rc1_path may be a shell's line" "a b" \
     run "echo a \$(echo b)" "" true
 
+# ---- quorum -----------------------------------------------------------------------
+
+for quorum in 0 3 x 0-1 ''; do
+    fails "a quorum of '$quorum' is none of two brokers" 1 \
+        "broker.quorum attribute: '$quorum' is not a number from 1 to 2" \
+        flux start -s 2 -Sbroker.quorum="$quorum" true
+done
+cat >"$W/late" <<'EOF'
+#!/bin/sh
+[ "$(flux getattr rank)" -eq 0 ] && exit
+until [ -e "${0%/*}/go" ]; do sleep 0.02; done
+EOF
+cat >"$W/early" <<'EOF'
+#!/bin/sh
+online() {
+    flux rpc groups.get '{"name": "broker.online"}'
+}
+online
+touch "${0%/*}/go"
+until online | grep 0-1; do sleep 0.02; done
+EOF
+chmod +x "$W/late" "$W/early"
+is "with a smaller one the command does not wait for all" '{"members":"0"}
+{"members":"0-1"}' flux start -s 2 -Sbroker.quorum=1 \
+    -Sbroker.rc1_path="$W/late" "$W/early"
+
 # ---- transitions ------------------------------------------------------------------
 
 transitions() {
