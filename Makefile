@@ -8,6 +8,7 @@
 #   make HARDEN=      without stack protector, FORTIFY and full RELRO
 #   make check-reload modules reloaded under load, ten times as long
 #   make check-kill   each broker of 16 is killed in traffic, in two trees
+#   make soak         everything at once for SOAK_S (600) seconds, all accounted for
 #   make fuzz         FUZZ_S seconds of random input for each reader
 #   make install      PREFIX=/usr/local DESTDIR=
 #   make lint         compilers' warnings as errors, static analysis, manual pages
@@ -209,6 +210,11 @@ check-tsan:
 	TSAN_OPTIONS=report_thread_leaks=0 TEST_BUILD=tsan $(MAKE) B=$(B)/tsan \
 		$(call SANITIZED,-fsanitize=thread) check
 
+# Everything at once for SOAK_S seconds, each message accounted for.
+SOAK_S = 600
+soak: tests
+	B=$(abspath $(B)) SOAK_S=$(SOAK_S) tests/soak.t
+
 VALGRIND = valgrind -q --error-exitcode=99 --child-silent-after-fork=yes
 WRAP = --wrap=valgrind,-q,--error-exitcode=99,--suppressions=$(CURDIR)/tests/valgrind.supp
 
@@ -284,5 +290,5 @@ uninstall:
 clean:
 	rm -rf $(B)
 
-.PHONY: all static headers manuals install uninstall clean tests check check-reload check-asan \
+.PHONY: all static headers manuals install uninstall clean tests check soak check-reload check-asan \
 	check-tsan check-valgrind check-kill demo lint

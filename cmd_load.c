@@ -258,6 +258,8 @@ static json_t *load_payload(uint32_t rank, void *arg)
                                         json_string(path_for(l, entry))) < 0)
         cli_die(l->p, "load %s: path is not UTF-8", l->module);
     json_object_set(request, "args", args_for(l, entry));
+    if (path_for(l, entry) != l->path && !json_object_get(request, "name"))
+        json_object_set_new(request, "name", json_string(l->path));
     if (l->from)
         json_object_set_new(request, "from", json_string(l->from));
     if (l->hold_on)

@@ -190,6 +190,10 @@ is "without arguments: those it had" '{"args":["a","b c"]}' \
 ok "reload with arguments" flux module reload testmod d
 is "has those" '{"args":["d"]}' flux rpc testmod.args
 flux module load --name=two "$MOD" x
+flux module load --name=other "$MOD" e
+ok "reload by a name that is not the file's" flux module reload other
+is "it keeps name and arguments" '{"args":["e"]}' flux rpc other.args
+flux module remove other
 ok "reload --name" flux module reload --name=two "$MOD"
 is "that one" '{"args":["x"]}' flux rpc two.args
 fails "reload of a path to nothing removes nothing" 1 "No such file" \
