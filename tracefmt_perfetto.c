@@ -7,7 +7,7 @@
  * track of the module that serves it, from the moment that it was handed to
  * it; another on the track of the one who called; and an arrow ("s", "f") from
  * that to this.  Events, control messages and what belongs to no call are
- * instants ("i").  Metadata ("M") names the tracks.
+ * instants ("I").  Metadata ("M") names the tracks.
  *
  * What always holds:
  * - Spans of one thread never overlap, as the format demands; each ends a
@@ -443,7 +443,7 @@ static int put_instant(struct perfetto *p, const struct tracefmt_record *r)
     if (p->o.full && r->payload)
         json_object_set(args, "payload", r->payload);
     return put(p, json_pack("{s:s s:s s:s s:s s:f s:i s:i s:o}", "name",
-                            r->topic, "cat", type_name(r->type), "ph", "i", "s",
+                            r->topic, "cat", type_name(r->type), "ph", "I", "s",
                             "t", "ts", usec(p->latest), "pid", k->pid, "tid",
                             k->lanes[s ? s->lane : 0].tid, "args", args));
 }
@@ -466,7 +466,7 @@ static int perfetto_dropped(void *state, const struct tracefmt_record *r)
 
     note_time(p, r);
     return put(p, json_pack("{s:s s:s s:s s:s s:f s:i s:i s:{s:I}}", "name",
-                            "messages dropped", "cat", "dropped", "ph", "i",
+                            "messages dropped", "cat", "dropped", "ph", "I",
                             "s", "g", "ts", usec(p->latest), "pid", PID_MODULES,
                             "tid", 0, "args", "dropped", r->dropped));
 }

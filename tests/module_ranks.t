@@ -77,6 +77,52 @@ fails "status where it is not loaded" 1 "status: rank 1: nosuch is not loaded" \
 fails "status of a rank that is not there" 1 "status: rank 9: No route to host" \
     flux module status -r 0,9 testmod
 
+# ---- patience, at a terminal ---------------------------------------------------------
+
+cat >"$W/patience.py" <<'END'
+import os
+import pty
+import subprocess
+from wire import *
+
+MOD, GO = sys.argv[1:]
+
+
+def at_terminal(*words):
+    mine, its = pty.openpty()
+    p = subprocess.Popen(("flux", "module") + words, stderr=its)
+    os.close(its)
+    return p, mine
+
+
+def line(fd):
+    text = b""
+    while not text.endswith(b"\n"):
+        text += os.read(fd, 1)
+    return text.decode().rstrip()
+
+
+c = Client()
+c.request("testmod.hang", nodeid=0)
+load, told = at_terminal("load", "-n", "late", "-r", "1-2", MOD, "--late=" + GO)
+quiet = subprocess.Popen(("flux", "module", "load", "-n", "other", MOD,
+                          "--late=" + GO), stderr=subprocess.PIPE)
+end, end_told = at_terminal("remove", "-f", "testmod")
+same(line(told), "flux-module: load %s: waiting for the module on rank 1-2 to "
+     "run" % MOD, "a load that takes its time: for what, and on which ranks")
+same(line(end_told), "flux-module: remove testmod: waiting for the module to "
+     "end; --timeout or --cancel would force it", "a removal likewise")
+open(GO, "w").close()
+same([load.wait(), quiet.wait()], [0, 0], "in the end they run")
+same(quiet.stderr.read(), b"", "elsewhere nothing is told")
+subprocess.call(("flux", "module", "remove", "--cancel", "testmod"))
+same(end.wait(), 0, "and it ends")
+END
+run_tap python3 "$W/patience.py" "$MOD" "$W/go"
+flux module remove -r 1-2 late
+flux module remove other
+flux module load "$MOD"
+
 # ---- trace ---------------------------------------------------------------------------
 
 traced() { # FORMAT: pings of two ranks, until there is enough

@@ -18,7 +18,7 @@ NUMBER = (int, float)
 COMMON = {"name": str, "ph": str, "pid": int, "tid": int}
 FIELDS = {
     "X": {"cat": str, "ts": NUMBER, "dur": NUMBER, "args": dict},
-    "i": {"cat": str, "ts": NUMBER, "s": str, "args": dict},
+    "I": {"cat": str, "ts": NUMBER, "s": str, "args": dict},
     "s": {"cat": str, "ts": NUMBER, "id": str, "args": dict},
     "f": {"cat": str, "ts": NUMBER, "id": str, "args": dict, "bp": str},
     "M": {"cat": str, "ts": NUMBER, "args": dict},
@@ -56,7 +56,7 @@ same([(e, wrong_fields(e)) for e in events if wrong_fields(e)], [],
 same(doc["displayTimeUnit"], "ms", "displayTimeUnit")
 same([e for e in events if e.get("ts", 0) < 0 or e.get("dur", 0) < 0], [],
      "no time is negative")
-same([e for e in of["i"] if e["s"] not in "gpt"], [], "scopes of instants")
+same([e for e in of["I"] if e["s"] not in "gpt"], [], "scopes of instants")
 same([e for e in of["M"] if e["name"] not in METADATA
       or not isinstance(e["args"].get(METADATA[e["name"]][0]),
                         METADATA[e["name"]][1])], [], "metadata")
@@ -99,6 +99,6 @@ say(("testmod", "testmod.nosuch", "ENOSYS") in failed, "a failed span says so",
 say(any(e["args"].get("unanswered") and e["name"] == "testmod.wait"
         for e in of["X"]), "an unanswered one too")
 say(any(who(e) == "relay" and e["cat"] == "event" and e["name"] == "some.event"
-        for e in of["i"]), "an event is an instant")
+        for e in of["I"]), "an event is an instant")
 say(any(name.startswith("testmod #") for name in thread.values()),
     "calls at the same time have lanes of their own")
