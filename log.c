@@ -380,13 +380,14 @@ append_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     const void *data;
     size_t size;
+    uint32_t matchtag = FLUX_MATCHTAG_NONE;
 
     (void)mh;
     if (flux_request_decode_raw(msg, NULL, &data, &size) == 0 && data)
         log_append(arg, data, size);
-    /* flux_log(3) asks for no answer in either way (RFC 6). */
-    if (!flux_msg_is_noresponse(msg) &&
-        !flux_msg_cmp_matchtag(msg, FLUX_MATCHTAG_NONE))
+    /* flux_log(3) waits for none, and says so by having no matchtag. */
+    flux_msg_get_matchtag(msg, &matchtag);
+    if (!flux_msg_is_noresponse(msg) && matchtag != FLUX_MATCHTAG_NONE)
         flux_respond(h, msg, NULL);
 }
 

@@ -6,6 +6,7 @@ flux event pub hello.shout
 """
 
 import errno
+import json
 
 from flux.brokermod import BrokerModule, event_handler, request_handler
 
@@ -21,7 +22,7 @@ class Hello(BrokerModule):
 
     @request_handler("greet", allow_guest=True)
     def greet(self, msg):
-        name = (msg.payload or {}).get("name")
+        name = json.loads(msg.payload_str or "{}").get("name")
         if not isinstance(name, str):
             text = 'hello.greet wants {"name": ...}'
             self.handle.respond_error(msg, errno.EPROTO, text)

@@ -1,0 +1,100 @@
+"""requests.py - requests that no command would send, as owner and as guest
+
+    requests.py NAME...
+
+sends those whose service or whole topic is a NAME ("none": of no service).
+Frames are made here (tests/wire.py), so that the answers are the broker's
+alone.  One that does not answer within half a second is said to.
+"""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+from wire import Client, outcome  # noqa: E402
+
+GUEST, USER = 777, 2
+BAD = os.environ["BAD"]
+
+REQUESTS = [
+    ("", None),
+    ("x", None),
+    ("none.x", None),
+    ("module.load", None),
+    ("module.load", {"args": []}),
+    ("module.load", {"path": BAD + "/nosuch.so", "args": []}),
+    ("module.load", {"path": BAD, "args": []}),
+    ("module.load", {"path": BAD + "/text.so", "args": []}),
+    ("module.load", {"path": BAD + "/library.so", "args": []}),
+    ("module.load", {"path": BAD + "/undefined.so", "args": []}),
+    ("module.load", {"path": BAD + "/fails.so", "args": []}),
+    ("module.remove", {"name": "nosuch"}),
+    ("module.remove", {}),
+    ("module.debug", {"name": "nosuch"}),
+    ("module.status", {"status": 1}),
+    ("module.nosuch", {}),
+    ("module.disconnect", {}),
+    ("service.add", {"service": "foo"}),
+    ("service.add", {"service": "foo"}),
+    ("service.add", {"service": "broker"}),
+    ("service.add", {"service": "a.b"}),
+    ("service.add", {}),
+    ("service.remove", {"service": "nosuch"}),
+    ("service.remove", {"service": "broker"}),
+    ("service.nosuch", {}),
+    ("broker.ping", {}),
+    ("broker.nosuch", {}),
+    ("broker.disconnect", {}),
+    ("attr.get", {"name": "nosuch"}),
+    ("attr.get", {}),
+    ("attr.set", {"name": "rank", "value": "3"}),
+    ("attr.set", {"name": "rank"}),
+    ("attr.nosuch", {}),
+    ("event.subscribe", {}),
+    ("event.unsubscribe", {"topic": "none"}),
+    ("event.publish", {"topic": "a", "flags": 0}),
+    ("event.publish", {}),
+    ("log.clear", {}),
+    ("log.nosuch", {}),
+    ("config.get", {}),
+    ("config.nosuch", {}),
+    ("overlay.topology", {"rank": 0}),
+    ("overlay.nosuch", {}),
+    ("rexec.list", {}),
+    ("rexec.exec", {}),
+    ("rexec.nosuch", {}),
+    ("state-machine.get", {}),
+    ("state-machine.nosuch", {}),
+    ("groups.get", {"name": "broker.online"}),
+    ("groups.nosuch", {}),
+    ("connector-local.nosuch", {}),
+]
+
+
+def ask(client, topic, payload):
+    try:
+        return client, outcome(client.rpc(topic, payload))
+    except TimeoutError:
+        return None, "no answer"
+    except EOFError:
+        return None, "the connection is ended"
+
+
+def connect(guest):
+    client = Client(None, GUEST, USER) if guest else Client()
+    client.sock.settimeout(0.5)
+    return client
+
+
+def is_wanted(topic):
+    service = topic.partition(".")[0]
+    if topic == "module.load":
+        return topic in sys.argv
+    return (service if "." in topic else "none") in sys.argv
+
+
+for guest in False, True:
+    client = connect(guest)
+    for topic, payload in filter(lambda r: is_wanted(r[0]), REQUESTS):
+        client, answer = ask(client or connect(guest), topic, payload)
+        print("guest" if guest else "owner", topic or "(no topic)", payload,
+              "->", answer)
