@@ -3,6 +3,7 @@
  * The child gets the signals as a fresh process has them: default actions,
  * nothing blocked.  It asks the system to be killed when the broker dies, and
  * what it starts goes the same way (guard.c).
+ * rc1 and rc3 write into the log (runlog.c).
  * A failed exec is told through a socket that the exec closes, so that its
  * reason is known and it counts as a shell would count it: 127 where there is
  * no such program, 126 where it cannot be run.
@@ -17,6 +18,7 @@
 #include "buf.h"
 #include "guard.h"
 #include "reactor.h"
+#include "runlog.h"
 #include "spawn.h"
 #include "sys.h"
 #include "util.h"
@@ -31,6 +33,7 @@ struct runner {
     bool aborted;   /* it was sent a signal */
     double started; /* monotonic */
     flux_watcher_t *child;
+    struct runlog *out, *err; /* NULL where they are the broker's */
     runner_done_f done;
     void *arg;
 };
@@ -45,15 +48,19 @@ static void close_input(void)
     }
 }
 
-static void child(char *const argv[], int flags, pid_t parent, int fd)
+static void child(struct runner *r, char *const argv[], pid_t parent, int fd)
 {
     ssize_t n;
 
     spawn_reset_signals();
-    if (flags & RUNNER_OWN_GROUP)
+    if (r->flags & RUNNER_OWN_GROUP)
         setpgid(0, 0);
-    if (flags & RUNNER_NO_INPUT)
+    if (r->flags & RUNNER_NO_INPUT)
         close_input();
+    if (r->flags & RUNNER_LOG) {
+        dup2(runlog_far_end(r->out), STDOUT_FILENO);
+        dup2(runlog_far_end(r->err), STDERR_FILENO);
+    }
     sys_die_with_parent(SIGKILL);
     if (getppid() != parent)
         _exit(1); /* the broker died before we could ask */
@@ -83,7 +90,7 @@ static int start(struct runner *r, char *const argv[])
     fflush(NULL);
     r->pid = fork();
     if (r->pid == 0)
-        child(argv, r->flags, parent, fds[1]);
+        child(r, argv, parent, fds[1]);
     close(fds[1]);
     if (r->pid > 0)
         report_exec_failure(r, fds[0], argv[0]);
@@ -124,6 +131,31 @@ static const char *describe_end(struct runner *r, int status)
                                      : "Exited";
 }
 
+static int open_logs(struct runner *r)
+{
+    if (!(r->flags & RUNNER_LOG))
+        return 0;
+    r->out = runlog_create(r->h, r->name, LOG_INFO);
+    r->err = runlog_create(r->h, r->name, LOG_ERR);
+    return r->out && r->err ? 0 : -1;
+}
+
+static void close_far_ends(struct runner *r)
+{
+    if (!(r->flags & RUNNER_LOG))
+        return;
+    runlog_close_far_end(r->out);
+    runlog_close_far_end(r->err);
+}
+
+static void finish_logs(struct runner *r)
+{
+    if (!(r->flags & RUNNER_LOG))
+        return;
+    runlog_finish(r->out);
+    runlog_finish(r->err);
+}
+
 static void
 ended(flux_reactor_t *reactor, flux_watcher_t *w, int revents, void *arg)
 {
@@ -135,6 +167,7 @@ ended(flux_reactor_t *reactor, flux_watcher_t *w, int revents, void *arg)
     (void)revents;
     r->pid = 0;
     release_from_guard(r);
+    finish_logs(r);
     flux_log(r->h, rc ? LOG_ERR : LOG_INFO, "%s: %s %s (rc=%d) %.1fs", r->name,
              r->command, describe_end(r, status), rc,
              util_monotime() - r->started);
@@ -172,12 +205,13 @@ struct runner *runner_create(flux_t *h,
     r->started = util_monotime();
     r->name = strdup(name);
     r->command = join_words(argv);
-    if (!r->name || !r->command || start(r, argv) < 0 ||
+    if (!r->name || !r->command || open_logs(r) < 0 || start(r, argv) < 0 ||
         !(r->child = reactor_child_watcher_create(flux_get_reactor(h), r->pid,
                                                   ended, r))) {
         runner_destroy(r);
         return NULL;
     }
+    close_far_ends(r);
     put_under_guard(r);
     flux_watcher_start(r->child);
     return r;
@@ -208,6 +242,8 @@ void runner_destroy(struct runner *r)
         release_from_guard(r);
     }
     flux_watcher_destroy(r->child);
+    runlog_destroy(r->out);
+    runlog_destroy(r->err);
     free(r->name);
     free(r->command);
     free(r);

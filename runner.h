@@ -12,6 +12,7 @@ typedef void (*runner_done_f)(struct runner *r, int rc, void *arg);
 enum {
     RUNNER_OWN_GROUP = 1, /* a process group of its own */
     RUNNER_NO_INPUT = 2,  /* stdin is /dev/null: what is there is another's */
+    RUNNER_LOG = 4,       /* stdout is logged at level info, stderr at err */
 };
 
 /* Start `argv` (copied).  It dies when the broker does.  How it ended is

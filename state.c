@@ -149,6 +149,8 @@ static const struct {
     {STATE_UNLOAD_BUILTINS, "builtins-done", STATE_EXIT},
 };
 
+enum { RC_FLAGS = RUNNER_OWN_GROUP | RUNNER_NO_INPUT | RUNNER_LOG };
+
 static const struct rc {
     const char *name; /* for the log */
     const char *command;
@@ -280,8 +282,7 @@ run_line(struct state_machine *s, const char *name, const char *line)
     char *const shell[] = {"/bin/sh", "-c", (char *)line, NULL};
     char *const program[] = {(char *)line, NULL};
 
-    run(s, name, strpbrk(line, " \t\n") ? shell : program,
-        RUNNER_OWN_GROUP | RUNNER_NO_INPUT);
+    run(s, name, strpbrk(line, " \t\n") ? shell : program, RC_FLAGS);
 }
 
 static bool has_modules(struct state_machine *s)
@@ -301,7 +302,7 @@ run_modprobe(struct state_machine *s, const struct rc *rc, const char *none)
     char *const words[] = {"flux", "modprobe", (char *)rc->command, NULL};
 
     if (s->has_rc(rc->command) || has_modules(s))
-        run(s, rc->name, words, RUNNER_OWN_GROUP | RUNNER_NO_INPUT);
+        run(s, rc->name, words, RC_FLAGS);
     else
         post(s, none);
 }

@@ -22,7 +22,7 @@ layer() { # FILE: sets LAYER
     module*.? | trace.* | tracerec.* | modpath.* | onfailure.* | spawn.* | tee.* | guard.*) LAYER=6 ;;
     overlay*.? | state.* | config.* | connector.* | log.* | folder.* | rundir.* | runner.*) LAYER=7 ;;
     access.*) LAYER=4 ;;
-    groups.*) LAYER=7 ;;
+    groups.* | runlog.*) LAYER=7 ;;
     environ.* | muster.* | orphans.* | rexec.* | command.* | proc.*) LAYER=7 ;;
     cli.* | opt.* | term.* | ranks.* | applet.h | complete.*) LAYER=8 ;;
     tracefmt*.? | tracepair.* | modcheck.*) LAYER=8 ;;

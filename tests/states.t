@@ -47,8 +47,28 @@ fails "the first failure is the status" 5 "" \
     run "" "$W/seven" "$W/five"
 is "and rc3 runs all the same" "five run,seven finalize," order
 fails "an rc1 that is not there" 127 "No such file" run "$W/none" "" true
-is "rc1_path may be a shell's line" "a b" \
-    run "echo a \$(echo b)" "" true
+rc1_writes() { # SHELL LINE: what is logged of it
+    flux start -Sbroker.rc1_path="$1" flux dmesg 2>"$W/err" |
+        sed -n 's/.*broker.\([a-z]*\).0.: rc1.0: /\1 /p' | grep -v 'Exited'
+}
+is "rc1_path may be a shell's line, whose output is logged" "info a b" \
+    rc1_writes "echo a \$(echo b)"
+sorted() {
+    rc1_writes "$1" | sort
+}
+is "stdout at level info, stderr at err" "err oh
+info a
+info b" sorted 'echo a; echo oh >&2; printf b'
+has "so that it can be seen on stderr" "broker.err[0]: rc1.0: oh" cat "$W/err"
+lengths() {
+    rc1_writes "$1" | awk '{ print length($2) }' | xargs
+}
+is "a long line is several entries" "1024 176" lengths 'printf %01200d 7'
+is "what it leaves running is not waited for" "info a" \
+    rc1_writes 'echo a; sleep 60 & echo $! >'"$W/left"
+kill "$(cat "$W/left")" 2>/dev/null
+is "stdout is the command's alone" "command" flux start \
+    -Sbroker.rc1_path='echo rc1' -Sbroker.rc3_path='echo rc3' echo command
 
 # ---- quorum -----------------------------------------------------------------------
 
