@@ -285,6 +285,14 @@ static char *obituary(const struct module *m)
     return util_asprintf("%s\n%s", reason(m), m->last_words);
 }
 
+/* Those whose requests were held for it. */
+static void disappoint(struct module *m, int errnum, const char *why)
+{
+    if (m->awaited && !m->hold_on)
+        module_hold_end(m->set, m->name, errnum, why);
+    m->awaited = false;
+}
+
 /* The one who asked is told now: the end may take its time, or never come. */
 static void
 late_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
@@ -303,6 +311,7 @@ late_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
     m->last_words = words(m);
     flux_log(m->set->h, LOG_ERR, "%s: %s", m->name, reason(m));
     text = obituary(m);
+    disappoint(m, ETIMEDOUT, text);
     answer_load(m, ETIMEDOUT, text);
     free(text);
     m->took = m->ops->cancel(m);
@@ -385,9 +394,8 @@ static void answer_all(struct module *m, bool told)
 {
     char *text = obituary(m);
 
-    if (m->awaited && !m->hold_on)
-        module_hold_end(m->set, m->name, m->errnum ? m->errnum : ENOSYS,
-                        m->errnum ? text : "it ended before it ran");
+    disappoint(m, m->errnum ? m->errnum : ENOSYS,
+               m->errnum ? text : "it ended before it ran");
     if (m->load_request && m->took && m->removing)
         answer_load(m, ECANCELED, "removed before it ran");
     answer_load(m, m->errnum, text);

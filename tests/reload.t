@@ -180,6 +180,15 @@ same(outcome(c.rpc("testmod.echo")),
      "ENOSYS No service matching testmod.echo is registered",
      "then there is no service")
 
+run("load", MOD)
+p = module("reload", "--load-timeout=0.2s", MOD, "--late=" + go)
+starts()
+tag = c.request("testmod.echo", {})
+same(outcome(c.answer(tag)), "ETIMEDOUT reload of testmod: does not say that "
+     "it runs, 0.2s after its start", "or does not come to run in time")
+p.communicate()
+until(lambda: not entry())
+
 p = module("reload", MOD, "--force", "--late=" + go)
 p.communicate()
 same(p.returncode, 1, "options behind the module are the module's")
