@@ -97,7 +97,7 @@ ok "the module can be removed" flux module remove rexec
 fails "then there is no exec" 1 "No service matching rexec.exec" flux exec true
 flux module load rexec
 background sh -c 'echo ready; exec sleep 1000'
-flux module remove rexec
+flux module remove -f rexec
 fails "to remove it ends what it runs" 1 "" wait "$PID"
 flux module load rexec
 

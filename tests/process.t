@@ -186,7 +186,7 @@ fails "with FLUX_MODULE_URI and a name" 1 \
 fails "with FLUX_MODULE_URI and arguments" 1 \
     "FLUX_MODULE_URI and free arguments are incompatible" \
     env FLUX_MODULE_URI=fd://9 flux module-exec "$HELLO" x
-fails "a file that is not there" 1 "/nosuch.so: cannot open shared object" \
+fails "a file that is not there" 1 "/nosuch.so: No such file or directory" \
     flux module-exec /nosuch.so
 fails "a module that fails" 1 "module failed: Input/output error" \
     flux module-exec "$DYING" fail
