@@ -27,8 +27,33 @@
 /* What is run instead of a file: a script's folder is no place to import
  * from, and `python3 FOLDER` takes longer than this.
  */
-static const char START[] = "import sys; sys.path.insert(0, sys.argv.pop(1)); "
-                            "from flux.modexec import main; main()";
+/* The archive's end, before it the directory, whose size is in there, before
+ * that the bundle (tools/mkzip.py).  An interpreter of another version than
+ * that which compiled it imports from the archive.
+ */
+static const char START[] =
+    "import sys\n"
+    "from _frozen_importlib_external import MAGIC_NUMBER\n"
+    "from marshal import loads\n"
+    "exe = sys.argv.pop(1)\n"
+    "def bundle():\n"
+    "    with open(exe, 'rb') as f:\n"
+    "        f.seek(-22, 2)\n"
+    "        end = f.read()\n"
+    "        f.seek(-30 - int.from_bytes(end[12:16], 'little'), 2)\n"
+    "        size = int.from_bytes(f.read(8), 'little')\n"
+    "        f.seek(-8 - size, 1)\n"
+    "        return f.read(size)\n"
+    "data = bundle()\n"
+    "if data.startswith(MAGIC_NUMBER):\n"
+    "    modules = loads(data[len(MAGIC_NUMBER):])\n"
+    "    names = {}\n"
+    "    exec(loads(modules['flux.bundle'][1]), names)\n"
+    "    names['install'](modules, exe)\n"
+    "else:\n"
+    "    sys.path.insert(0, exe)\n"
+    "from flux.modexec import main\n"
+    "main()\n";
 
 enum { ZIP_END_SIZE = 22 }; /* of a zip's last record, without a comment */
 

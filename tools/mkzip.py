@@ -8,17 +8,25 @@ this version has compiled it to, which saves most of the time of an import.
 Bytecode of another version is passed over by zipimport; ours is marked as not
 to be checked against its source.  With -s there are only the sources.
 
+The last member is all bytecode in one piece, as flux/bundle.py says: the
+interpreter's magic number, the marshalled dict, and the length of both in
+eight bytes, little end first, so that it is found from the archive's end.
+Without bytecode it is empty.
+
 The same sources give the same bytes: order and times are fixed.
 """
 
 import io
+import marshal
 import os
 import sys
 import tempfile
 import zipfile
+from importlib.util import MAGIC_NUMBER
 from py_compile import PycInvalidationMode, compile
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
+PYC_HEADER = 16
 
 
 def sources(folder):
@@ -45,9 +53,23 @@ def add(archive, name, data, method):
     archive.writestr(info, data)
 
 
+def module_name(name):
+    """The module in a file, and whether it is a package."""
+    parts = name[: -len(".py")].split("/")
+    if parts[-1] == "__init__":
+        return ".".join(parts[:-1]), True
+    return ".".join(parts), False
+
+
+def bundle(modules):
+    data = MAGIC_NUMBER + marshal.dumps(modules) if modules else b""
+    return data + len(data).to_bytes(8, "little")
+
+
 def main(folders):
     with_bytecode = folders[0] != "-s"
     out = io.BytesIO()
+    modules = {}
     with zipfile.ZipFile(out, "w") as archive:
         for folder in folders if with_bytecode else folders[1:]:
             for path in sources(folder):
@@ -57,7 +79,10 @@ def main(folders):
                 if with_bytecode:
                     compiled = bytecode(path, name)
                     add(archive, name + "c", compiled, zipfile.ZIP_STORED)
+                    module, package = module_name(name)
+                    modules[module] = package, compiled[PYC_HEADER:]
                 add(archive, name, source, zipfile.ZIP_DEFLATED)
+        add(archive, "bundle", bundle(modules), zipfile.ZIP_STORED)
     sys.stdout.buffer.write(out.getvalue())
 
 
