@@ -1,7 +1,9 @@
 /* spawn.c - start a program as the loader of a module
  *
  * Between fork and exec only what is safe there is called, since the broker
- * has threads: all memory is made by the caller, before.
+ * has threads: all memory is made by the caller, before.  The broker's own
+ * memory is not copied for the child (sys_spawn), which takes as long as all
+ * else that the broker does for a load.
  *
  * The child may be killed by its own group, which is made on both sides of
  * the fork so that neither has to wait for the other.  It also asks to be
@@ -62,20 +64,26 @@ static void complain(const char *what, const char *reason)
     util_write_all(STDERR_FILENO, "\n", 1);
 }
 
-static void run(char *const argv[],
-                char *const environment[],
-                int channel,
-                int err,
-                pid_t parent)
+struct start {
+    char *const *argv;
+    char *const *environment;
+    int channel;
+    int err;
+    pid_t parent;
+};
+
+static void run(void *arg)
 {
+    const struct start *s = arg;
+
     spawn_reset_signals();
     setpgid(0, 0);
     sys_die_with_parent(SIGKILL);
-    if (getppid() != parent)
+    if (getppid() != s->parent)
         _exit(BROKER_IS_GONE);
-    if (place_descriptors(channel, err) == 0)
-        execve(argv[0], argv, environment);
-    complain(argv[0], strerror(errno));
+    if (place_descriptors(s->channel, s->err) == 0)
+        execve(s->argv[0], s->argv, s->environment);
+    complain(s->argv[0], strerror(errno));
     _exit(CANNOT_EXECUTE);
 }
 
@@ -84,10 +92,9 @@ pid_t spawn_start(char *const argv[],
                   int channel,
                   int err)
 {
-    pid_t parent = getpid(), pid = fork();
+    struct start s = {argv, environment, channel, err, getpid()};
+    pid_t pid = sys_spawn(run, &s);
 
-    if (pid == 0)
-        run(argv, environment, channel, err, parent);
     if (pid > 0)
         setpgid(pid, pid);
     return pid;

@@ -44,6 +44,28 @@ enum {
 };
 
 #if defined(__linux__)
+#define SYS_FORK vfork
+#else
+#define SYS_FORK fork
+#endif
+
+pid_t sys_spawn(void (*child)(void *arg), void *arg)
+{
+    sigset_t all, old;
+    pid_t pid;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    pid = SYS_FORK();
+    if (pid == 0) {
+        child(arg);
+        _exit(1);
+    }
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return pid;
+}
+
+#if defined(__linux__)
 int sys_poll(struct pollfd *fds, size_t count, double timeout)
 {
     struct timespec ts = {.tv_sec = (time_t)timeout};

@@ -41,6 +41,14 @@ size_t sys_children(pid_t *pids, size_t limit);
  */
 bool sys_process_had(pid_t pid, const char *variable);
 
+/* A process in which `child` is called, which must end in exec or _exit and
+ * may do only what is safe after a fork.  It may run in the caller's memory,
+ * with the caller stopped meanwhile: what it writes there, but for its own
+ * variables, the caller sees.  All signals are blocked in it, so that no
+ * handler of the caller's runs there.  Fallback: fork.
+ */
+pid_t sys_spawn(void (*child)(void *arg), void *arg);
+
 /* Close all descriptors from `first` on.  Safe between fork and exec.
  * Fallback: those below the limit of open files, which takes longer.
  */
