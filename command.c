@@ -11,6 +11,7 @@
  * What always holds:
  * - A command has a word, and all of its words, names and values are strings.
  * - The command finds the broker that runs it: FLUX_URI is never the client's.
+ * - A client that gives no environment at all wants the broker's, as in Flux.
  * - What nobody is to be told goes to /dev/null.  A command in the background
  *   has no input, but all of its output is read, to be logged.
  */
@@ -20,6 +21,8 @@
 
 /* Bits of `local_flags`. */
 enum { LOCAL_FALLTHROUGH = 1, LOCAL_NO_GROUP = 2 };
+
+extern char **environ;
 
 enum {
     LIMIT_MAX = 4 << 20,     /* what an option may ask for */
@@ -134,12 +137,28 @@ static int set(struct strings *s, const char *name, const char *value)
     return strings_add(s, util_asprintf("%s=%s", name, value));
 }
 
-static int
-fill_environment(const struct command *c, const char *uri, struct strings *s)
+static size_t count_variables(const struct command *c)
+{
+    size_t n = json_object_size(c->env);
+
+    if (n == 0)
+        while (environ[n])
+            n++;
+    return n;
+}
+
+static int copy_own_environment(struct strings *s)
+{
+    for (char **v = environ; *v; v++)
+        if (strncmp(*v, "FLUX_URI=", 9) != 0 && strings_add(s, strdup(*v)) < 0)
+            return -1;
+    return 0;
+}
+
+static int copy_environment(const struct command *c, struct strings *s)
 {
     const char *name;
     json_t *value;
-    char number[16];
 
     json_object_foreach(c->env, name, value)
     {
@@ -147,6 +166,16 @@ fill_environment(const struct command *c, const char *uri, struct strings *s)
             set(s, name, json_string_value(value)) < 0)
             return -1;
     }
+    return json_object_size(c->env) == 0 ? copy_own_environment(s) : 0;
+}
+
+static int
+fill_environment(const struct command *c, const char *uri, struct strings *s)
+{
+    char number[16];
+
+    if (copy_environment(c, s) < 0)
+        return -1;
     for (int i = PROC_STDIO; i < command_channels(c); i++) {
         snprintf(number, sizeof(number), "%d", i);
         if (set(s, command_channel(c, i), number) < 0)
@@ -174,7 +203,7 @@ struct proc *command_start(const struct command *c,
                            const struct proc_ops *ops,
                            void *arg)
 {
-    size_t variables = json_object_size(c->env) + json_array_size(c->channels);
+    size_t variables = count_variables(c) + json_array_size(c->channels);
     struct strings words = {NULL, 0}, environment = {NULL, 0};
     struct proc_stream streams[PROC_STREAMS_MAX];
     struct proc_spec spec = {NULL, NULL, c->folder, streams,

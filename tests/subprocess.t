@@ -24,6 +24,9 @@ is "the other stream" "stderr=1e stderr=0" of_kind stderr "echo e >&2"
 is "bytes that are no text" "stdout=4??x? stdout=0" \
     of_kind stdout "printf '\\\\377\\\\376x\\\\303'"
 is "folder and environment" "stdout=4/,42" of_kind "/," "echo \$PWD,\$X"
+has "with none of its own, the broker's environment" \
+    "'none $HOME $FLUX_URI'" \
+    told 'echo ${X-none} $HOME $FLUX_URI' '"bare": true'
 is "a signal sent before the start is known" "done(-1,15)" \
     sh -c 'flux rpc runs.sh "{\"script\": \"sleep 60\", \"signal\": 15}" |
         grep -o "done([-0-9,]*)"'

@@ -1,6 +1,6 @@
 /* runs.c - a module that has its broker run a command
  *
- * runs.sh {script, signal?} runs `sh -c script` and answers, when all is told,
+ * runs.sh {script, ...} runs `sh -c script` and answers, when all is told,
  * with what was: {told, status}, one word a callback.  A signal is sent before
  * the start is known.
  */
@@ -75,8 +75,16 @@ static void release(void *arg)
     free(run);
 }
 
+static int set_variables(flux_cmd_t *cmd)
+{
+    if (flux_cmd_setenvf(cmd, 1, "PATH", "%s", getenv("PATH")) < 0 ||
+        flux_cmd_setenvf(cmd, 0, "X", "%d", 42) < 0)
+        return -1;
+    return flux_cmd_setenvf(cmd, 0, "X", "7") < 0 && errno == EEXIST ? 0 : -1;
+}
+
 static flux_subprocess_t *
-start(struct run *run, const char *service, const char *script)
+start(struct run *run, const char *service, const char *script, int bare)
 {
     static const flux_subprocess_ops_t ops = {
         .on_completion = done,
@@ -89,10 +97,7 @@ start(struct run *run, const char *service, const char *script)
     flux_subprocess_t *p = NULL;
 
     if (cmd && flux_cmd_argv_append(cmd, script) == 0 &&
-        flux_cmd_setcwd(cmd, "/") == 0 &&
-        flux_cmd_setenvf(cmd, 1, "PATH", "%s", getenv("PATH")) == 0 &&
-        flux_cmd_setenvf(cmd, 0, "X", "%d", 42) == 0 &&
-        flux_cmd_setenvf(cmd, 0, "X", "7") < 0 && errno == EEXIST)
+        flux_cmd_setcwd(cmd, "/") == 0 && (bare || set_variables(cmd) == 0))
         p = flux_rexec_ex(run->h, service, 0, 0, cmd, &ops, NULL, NULL);
     flux_cmd_destroy(cmd);
     return p;
@@ -110,14 +115,15 @@ sh(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
     const char *script, *service = "rexec";
     struct run *run = calloc(1, sizeof(*run));
     flux_subprocess_t *p;
-    int signum = 0;
+    int signum = 0, bare = 0;
 
     (void)mh;
     (void)arg;
     run->h = h;
-    if (flux_request_unpack(msg, NULL, "{s:s s?i s?s}", "script", &script,
-                            "signal", &signum, "service", &service) < 0 ||
-        !(p = start(run, service, script))) {
+    if (flux_request_unpack(msg, NULL, "{s:s s?i s?s s?b}", "script", &script,
+                            "signal", &signum, "service", &service, "bare",
+                            &bare) < 0 ||
+        !(p = start(run, service, script, bare))) {
         flux_respond_error(h, msg, errno, NULL);
         free(run);
         return;
