@@ -34,6 +34,8 @@ enum {
                  FLUX_O_NOREQUEUE,
     /* Only flux_open() may ask for these. */
     FIXED_FLAGS = FLUX_O_RPCTRACK | FLUX_O_NOREQUEUE,
+    /* So many that no destructor drops them all. */
+    REFS_OF_THE_DYING = 1 << 30,
 };
 
 /* A client that waits for the first response of a batch notices a round trip
@@ -158,11 +160,11 @@ static void close_connection(flux_t *h)
 }
 
 /* Destructors of aux values may still use the handle, and take and drop
- * references to it.
+ * references to it.  Some close it, the module's own, which Flux forgives.
  */
 static void destroy(flux_t *h)
 {
-    h->refs = 1;
+    h->refs = REFS_OF_THE_DYING;
     auxlist_clear(&h->aux);
     flux_conf_decref(h->conf);
     if (h->root == h)

@@ -124,6 +124,22 @@ static void count_call(void *arg)
     ++*(int *)arg;
 }
 
+static void close_it(void *arg)
+{
+    flux_close(arg);
+}
+
+static void test_closed_twice(void)
+{
+    flux_t *h = flux_open("loop://", 0);
+    int destroyed = 0;
+
+    flux_aux_set(h, "first", &destroyed, count_call);
+    flux_aux_set(h, "second", h, close_it);
+    flux_close(h);
+    is_int(destroyed, 1, "a destructor may close its handle");
+}
+
 static void test_clone(void)
 {
     flux_t *h = flux_open("loop://", 0);
@@ -491,6 +507,7 @@ int main(void)
     test_queue();
     test_arguments();
     test_credentials();
+    test_closed_twice();
     test_clone();
     test_matchtags();
     test_pair();
