@@ -272,27 +272,47 @@ static int print_base(struct cli *p, flux_t *h)
     return question_end(&q);
 }
 
+static size_t count_modules(json_t *answers)
+{
+    const char *rank;
+    json_t *answer;
+    size_t n = 0;
+
+    json_object_foreach(answers, rank, answer)
+    {
+        n += json_array_size(json_object_get(answer, "mods"));
+    }
+    return n;
+}
+
+static size_t unpack(struct cli *p, json_t *answer, struct modstats *stats)
+{
+    json_t *mods = json_object_get(answer, "mods"), *mod;
+    json_int_t rank = json_integer_value(json_object_get(answer, "rank"));
+    size_t i;
+
+    json_array_foreach(mods, i, mod)
+    {
+        if (modstats_unpack(mod, &stats[i]) < 0)
+            cli_die_errno(p, "module.stats");
+        stats[i].rank = (long)rank;
+    }
+    return i;
+}
+
 /* Of all ranks together. */
 static struct modstats *unpack_all(struct cli *p, json_t *answers, size_t *n)
 {
-    struct modstats *all = NULL;
+    struct modstats *all = calloc(count_modules(answers) + 1, sizeof(*all));
     const char *rank;
-    json_t *answer, *mod;
-    size_t i;
+    json_t *answer;
 
+    if (!all)
+        cli_die_errno(p, "module.stats");
     *n = 0;
     json_object_foreach(answers, rank, answer)
     {
-        json_t *mods = json_object_get(answer, "mods");
-
-        all = realloc(all, (*n + json_array_size(mods) + 1) * sizeof(*all));
-        json_array_foreach(mods, i, mod)
-        {
-            if (!all || modstats_unpack(mod, &all[*n]) < 0)
-                cli_die_errno(p, "module.stats");
-            all[(*n)++].rank =
-                (long)json_integer_value(json_object_get(answer, "rank"));
-        }
+        *n += unpack(p, answer, &all[*n]);
     }
     return all;
 }

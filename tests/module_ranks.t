@@ -43,6 +43,29 @@ fails "a rank where it is not loaded" 1 \
 ok "-f: no error" flux module remove -f -r 0-2 testmod
 is "it is gone everywhere" "" sh -c 'flux module list -a | grep testmod || :'
 
+# ---- reload --watch ----------------------------------------------------------------
+
+change() { # TEXT: the same module, another digest
+    cp "$MOD" "$W/new" && echo "$1" >>"$W/new" && mv "$W/new" "$W/testmod.so"
+}
+says() { # TEXT
+    wait_until grep -qF "$1" "$W/log" || ! cat "$W/log"
+}
+change one
+flux module load -r 0-2 "$W/testmod.so"
+flux module reload --watch -r 0-2 "$W/testmod.so" >"$W/log" 2>&1 &
+watcher=$!
+says watching
+change two
+ok "--watch: reloaded" says "testmod: reloaded"
+is "on all ranks" "testmod 0-2" \
+    sh -c "flux module list -a -o '{name} {ranks}' | grep testmod"
+is "the same file" "$(sha1sum <"$W/testmod.so" | cut -d' ' -f1)" \
+    sh -c "flux module list -a -o '{name} {digest}' | sed -n 's/^testmod //p'"
+kill $watcher
+ok "it ends with status 0" wait $watcher
+flux module remove -r 0-2 testmod
+
 # ---- stats, debug, status ---------------------------------------------------------
 
 flux module load -r all "$MOD"

@@ -49,8 +49,10 @@ status_is() { # NUMBER: of testmod
 start
 flux module load "$MOD"
 pipelines $((25000 * FACTOR))
-ok "50 reloads of a thread module" reload_often $((50 * FACTOR)) "$MOD"
-ok "100,000 requests of 4 clients meanwhile: each answered, once, in order" served
+ok "$((50 * FACTOR)) reloads of a thread module" \
+    reload_often $((50 * FACTOR)) "$MOD"
+ok "$((100000 * FACTOR)) requests of 4 clients meanwhile: each answered, once, in order" \
+    served
 ok "and requests waited in these reloads" held 50
 ok "remove" flux module remove testmod
 ok "stop" stop
@@ -58,8 +60,9 @@ ok "stop" stop
 start
 flux module load --exec "$MOD"
 pipelines $((10000 * FACTOR))
-ok "10 reloads of a process module" reload_often $((10 * FACTOR)) --exec "$MOD"
-ok "40,000 requests meanwhile" served
+ok "$((10 * FACTOR)) reloads of a process module" \
+    reload_often $((10 * FACTOR)) --exec "$MOD"
+ok "$((40000 * FACTOR)) requests meanwhile" served
 ok "which waited" held 10
 flux module remove testmod
 cat >"$W/testmod.py" <<'END'
@@ -73,7 +76,7 @@ END
 flux module load "$W/testmod.py"
 pipelines $((1000 * FACTOR))
 ok "a reload of a Python module" reload_often "$FACTOR" "$W/testmod.py"
-ok "4,000 requests meanwhile" served
+ok "$((4000 * FACTOR)) requests meanwhile" served
 flux module remove testmod
 
 flux module load "$MOD"
