@@ -201,17 +201,6 @@ static void print_value(struct cli *p, const json_t *value, const char *type)
         print_json(p, value);
 }
 
-json_t *cmd_config_find(json_t *value, const char *path)
-{
-    while (value && *path) {
-        size_t len = strcspn(path, ".");
-
-        value = json_object_getn(value, path, len);
-        path += len + (path[len] == '.');
-    }
-    return value;
-}
-
 static int get_unset(struct cli *p, const char *path)
 {
     const char *fallback = cli_get(p, "default", NULL);
@@ -226,7 +215,7 @@ static int get_unset(struct cli *p, const char *path)
 static int get_from(struct cli *p, json_t *config, const char *path)
 {
     const char *type = cli_get(p, "type", "any");
-    json_t *value = cmd_config_find(config, path);
+    json_t *value = conf_find(config, path);
 
     if (!value)
         return get_unset(p, path);

@@ -9,8 +9,6 @@
 json_t *cmd_config_live(struct cli *p, flux_t *h);
 /* Have the instance take `config`, which is taken here, too. */
 void cmd_config_load(struct cli *p, flux_t *h, json_t *config);
-/* The value at the end of a path through tables, borrowed, or NULL. */
-json_t *cmd_config_find(json_t *config, const char *path);
 
 int cmd_config_set(struct cli *p);
 int cmd_config_unset(struct cli *p);

@@ -12,6 +12,7 @@
  */
 #include "cmd_config.h"
 
+#include "conf.h"
 #include "util.h"
 
 /* ---- values -------------------------------------------------------------- */
@@ -97,7 +98,7 @@ static json_t *read_value(struct cli *p, const char *text, const char *type)
 static const char *wanted_type(struct cli *p, json_t *config, const char *name)
 {
     const char *type = cli_get(p, "type", NULL);
-    const json_t *now = type ? NULL : cmd_config_find(config, name);
+    const json_t *now = type ? NULL : conf_find(config, name);
 
     if (!type && !now)
         cli_die(p, "%s is not set: its type is unknown, give --type", name);
@@ -151,7 +152,7 @@ find_table(struct cli *p, json_t *config, const char *name, const char **key)
 
     if (!path)
         cli_die_errno(p, "%s", name);
-    table = cmd_config_find(config, path);
+    table = conf_find(config, path);
     free(path);
     *key = dot ? dot + 1 : name;
     return table;

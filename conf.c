@@ -19,7 +19,6 @@
 #include <pthread.h>
 
 #include "env.h"
-#include "json.h"
 #include "sys.h"
 #include "toml.h"
 #include "util.h"
@@ -304,21 +303,21 @@ flux_conf_t *flux_conf_parse(const char *path, flux_error_t *error)
 
 /* ---- where a key comes from ---- */
 
-static bool has_key(json_t *json, const char *key)
+json_t *conf_find(json_t *object, const char *path)
 {
-    while (json && *key) {
-        size_t n = strcspn(key, ".");
+    while (object && *path) {
+        size_t n = strcspn(path, ".");
 
-        json = json_object_getn(json, key, n);
-        key += n + (key[n] == '.');
+        object = json_object_getn(object, path, n);
+        path += n + (path[n] == '.');
     }
-    return json != NULL;
+    return object;
 }
 
 static bool gives_key(const char *path, const char *key)
 {
     json_t *json = read_file(path, NULL);
-    bool found = has_key(json, key);
+    bool found = conf_find(json, key) != NULL;
 
     json_decref(json);
     return found;

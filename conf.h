@@ -3,10 +3,16 @@
 #define CONF_H
 
 #include "flux.h"
+#include "json.h"
 
 /* What starts and ends an instance unless it is told otherwise. */
 #define CONF_RC1 "flux modprobe rc1"
 #define CONF_RC3 "flux modprobe rc3"
+
+/* The value at the end of a path through tables, "access.roles"; `object`
+ * itself for "".  Borrowed, or NULL.
+ */
+json_t *conf_find(json_t *object, const char *path);
 
 /* The file, of those that flux_conf_parse(path) reads, that gives `key` (a
  * path through tables, "access.roles") its value.  New memory; NULL with

@@ -19,6 +19,7 @@
  */
 #include "modprobe.h"
 
+#include "conf.h"
 #include "idset.h"
 #include "util.h"
 
@@ -537,23 +538,13 @@ int modprobe_apply_alternatives(struct modprobe *mp, flux_error_t *e)
  * --------------------------------------------------------------
  */
 
-/* The value at a path through tables, "systemd.enable". */
-static bool has_config(json_t *config, const char *path)
-{
-    const char *dot = strchr(path, '.');
-    size_t len = dot ? (size_t)(dot - path) : strlen(path);
-    json_t *value = json_object_getn(config, path, len);
-
-    return value && (!dot || has_config(value, dot + 1));
-}
-
 enum condition { CONFIG, ATTR, ENV };
 
 static bool
 has(const struct modprobe_world *w, enum condition of, const char *name)
 {
     if (of == CONFIG)
-        return has_config(w->config, name);
+        return conf_find(w->config, name) != NULL;
     return of == ATTR ? w->has_attr(name, w->arg) : w->has_env(name, w->arg);
 }
 
