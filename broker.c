@@ -16,6 +16,7 @@
 #include "conf.h"
 #include "config.h"
 #include "connector.h"
+#include "crash.h"
 #include "env.h"
 #include "environ.h"
 #include "groups.h"
@@ -446,6 +447,7 @@ static int run_broker(struct cli *p)
 
     memset(&b, 0, sizeof(b));
     ignore_sigpipe();
+    crash_report();
     if (broker_create(&b, p, &e) < 0)
         cli_warn(p, "%s", e.text);
     else {

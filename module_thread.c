@@ -3,7 +3,8 @@
  * The thread shares nothing with the broker but one end of a socketpair, on
  * which it opens a flux_t of its own with a reactor of its own, and goes
  * through the same steps as a loader in a process (RFC 5): initialize,
- * register handlers, mod_main, finalize.  All signals are blocked in it.
+ * register handlers, mod_main, finalize.  All signals are blocked in it, but
+ * those of a crash (crash.c).
  *
  * The file is opened, checked and mapped in the broker, so that the text of a
  * failure goes to the one who asked.  It is unmapped when the thread has been
@@ -25,6 +26,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "crash.h"
 #include "handle.h"
 #include "modlife.h"
 #include "module_set.h"
@@ -113,7 +115,9 @@ static void live(struct thread *t, flux_t *h)
 static void *thread_main(void *arg)
 {
     struct thread *t = arg;
+    char stack[CRASH_STACK_SIZE];
 
+    crash_use_stack(stack, sizeof(stack));
     sys_thread_name(t->name);
     t->h = handle_open_fd(t->fd, 0, false, NULL);
     if (!t->h || flux_aux_set(t->h, NULL, t, set_over) < 0) {
@@ -228,7 +232,7 @@ static int open_channel(struct module *m, struct thread *t)
     return 0;
 }
 
-/* With every signal blocked, which the new thread inherits. */
+/* With all signals blocked but those of a crash, as the thread inherits it. */
 static int create_thread(struct thread *t)
 {
     pthread_attr_t attr;
@@ -239,6 +243,7 @@ static int create_thread(struct thread *t)
         return rc;
     pthread_attr_setstacksize(&attr, THREAD_STACK_SIZE);
     sigfillset(&all);
+    crash_let_through(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     rc = pthread_create(&t->id, &attr, thread_main, t);
     pthread_sigmask(SIG_SETMASK, &old, NULL);

@@ -124,6 +124,23 @@ void sys_thread_name(const char *name)
 #endif
 }
 
+void sys_get_thread_name(char name[SYS_THREAD_NAME_SIZE])
+{
+    memcpy(name, "?", 2);
+#ifdef PR_GET_NAME
+    prctl(PR_GET_NAME, (unsigned long)(uintptr_t)name, 0UL, 0UL, 0UL);
+#endif
+}
+
+bool sys_is_main_thread(void)
+{
+#ifdef SYS_gettid
+    return syscall(SYS_gettid) == (long)getpid();
+#else
+    return false;
+#endif
+}
+
 int sys_die_with_parent(int signum)
 {
 #ifdef PR_SET_PDEATHSIG

@@ -20,6 +20,13 @@ int sys_peer_cred(int fd, uid_t *uid, pid_t *pid);
 /* Name the calling thread (cut at what the system takes).  Fallback: none. */
 void sys_thread_name(const char *name);
 
+/* The name of the calling thread, and whether it is the process's first.  Both
+ * may be called in a signal handler.  Fallback: "?", false.
+ */
+enum { SYS_THREAD_NAME_SIZE = 16 };
+void sys_get_thread_name(char name[SYS_THREAD_NAME_SIZE]);
+bool sys_is_main_thread(void);
+
 /* Have the calling process get `signum` when its parent dies.  Fallback:
  * nothing is done.  Return 0 always.
  */

@@ -19,7 +19,7 @@ layer() { # FILE: sets LAYER
     client*.? | attribute.* | codec.* | conf.* | flog.* | method.* | hosts.* | statsd.* | cmdline.* | subprocess.*) LAYER=4 ;;
     modside.* | dso.* | modlife.* | serve.*) LAYER=4 ;;
     router*.? | pending.* | link.* | inproc.* | attr.*) LAYER=5 ;;
-    module*.? | trace.* | tracerec.* | modpath.* | onfailure.* | spawn.* | tee.* | guard.*) LAYER=6 ;;
+    module*.? | trace.* | tracerec.* | modpath.* | onfailure.* | spawn.* | tee.* | guard.* | crash.*) LAYER=6 ;;
     overlay*.? | state.* | config.* | connector.* | log.* | folder.* | rundir.* | runner.*) LAYER=7 ;;
     access.*) LAYER=4 ;;
     groups.* | runlog.*) LAYER=7 ;;

@@ -10,12 +10,32 @@ export ASAN_OPTIONS TSAN_OPTIONS
 
 # ---- modules, among clients that must not feel it -----------------------------------
 
-start -Sbroker.module-nopanic=1
+start -Sbroker.module-nopanic=1 -Sbroker.rc3-timeout=0.5s
 flux module load "$HELLO"
 run_tap python3 "$here/siege.py" "$WILD" "$HELLO" "$TMOD/testmod.so"
 ok "the broker goes on" flux ping -c 1 hello
 flux module remove hello
 fails "and ends, though a thread is busy" 1 "'wild' was not properly" stop
+
+# ---- a crash in a thread ------------------------------------------------------------------
+
+crash() { # HOW, in a thread of a broker that has a command and a loader
+    flux start sh -c "flux module load --exec '$HELLO' &&
+        flux module load --name=culprit '$WILD' &&
+        flux rpc culprit.do '{\"how\":\"$1\"}'; sleep 1000"
+}
+last_words() { # HOW STATUS WORDS
+    if [ -n "${TEST_BUILD:-}" ]; then
+        skip "$1 in a thread" "$TEST_BUILD"
+        return
+    fi
+    fails "$1 in a thread: the last words name the module" "$2" \
+        "flux-broker: module culprit: $3" crash "$1"
+}
+last_words segv 139 "Segmentation fault"
+last_words overflow 139 "Segmentation fault"
+last_words abort 134 "Aborted"
+last_words exit 1 "called exit(), which ends the broker"
 
 # ---- a load has a deadline ------------------------------------------------------------
 
@@ -59,10 +79,12 @@ for how in "" --exec; do
         hanging $how
 done
 stopped() { # a process module that is stopped, and nothing else
-    flux start sh -c "flux module load --exec '$WILD' && kill -STOP \
-        \$(flux module list -n -o '{pid}' | grep -v -e - -e 0\$)"
+    flux start -Sbroker.rc3-timeout=0.3s sh -c \
+        "flux module load --exec '$WILD' && kill -STOP \
+        \$(flux module list -n -o '{pid}' | grep -x '[1-9][0-9]*')"
 }
 ok "a stopped process does not keep the broker" timed 5 1 stopped
+has "it is named" "'wild' was not properly shut down" stopped
 fails "an rc3 that hangs" 1 "state finalize has lasted longer than" \
     flux start -Sbroker.rc3_path='sleep 1000' -Sbroker.rc3-timeout=0.2s true
 late_leaf() { # a broker below that is stopped: its parent does not wait

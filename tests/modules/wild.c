@@ -7,6 +7,7 @@
  *
  * Method `do` {how, n?}, which is not answered but where that is said:
  *     segv, abort, exit        as the names say
+ *     overflow                 calls itself until the stack is full
  *     spin                     is busy for ever
  *     close, garbage, cut      the end of its channel: closed, rubbish on it,
  *                              half a message on it; then it waits
@@ -54,6 +55,22 @@ static void be_segv(struct wish *w)
 
     (void)w;
     *nowhere = 1;
+}
+
+static int fall(volatile char *above, int depth)
+{
+    volatile char here[4096];
+
+    here[0] = *above;
+    return depth == 0 ? here[0] : fall(here, depth - 1) + here[0];
+}
+
+static void be_overflown(struct wish *w)
+{
+    volatile char top = 0;
+
+    (void)w;
+    fall(&top, 1 << 30);
 }
 
 static void be_aborted(struct wish *w)
@@ -148,10 +165,13 @@ static const struct {
     const char *how;
     void (*run)(struct wish *w);
 } ways[] = {
-    {"segv", be_segv},      {"abort", be_aborted}, {"exit", be_ended},
-    {"spin", be_busy},      {"close", be_closed},  {"garbage", be_garbage},
-    {"cut", be_cut},        {"twice", be_twice},   {"stray", be_stray},
-    {"remove", be_removed}, {"flood", be_flood},   {"deaf", be_deaf},
+    {"segv", be_segv},       {"overflow", be_overflown},
+    {"abort", be_aborted},   {"exit", be_ended},
+    {"spin", be_busy},       {"close", be_closed},
+    {"garbage", be_garbage}, {"cut", be_cut},
+    {"twice", be_twice},     {"stray", be_stray},
+    {"remove", be_removed},  {"flood", be_flood},
+    {"deaf", be_deaf},
 };
 
 static void
