@@ -98,6 +98,7 @@ struct attr_watcher {
 
 struct attr_set {
     struct table *values; /* by name: char * */
+    json_t *cacheable;    /* made when asked for, NULL after a change */
     struct attr_watcher watchers[4];
     size_t watcher_count;
 };
@@ -156,14 +157,22 @@ void attr_destroy(struct attr_set *s)
     if (!s)
         return;
     table_destroy(s->values);
+    json_decref(s->cacheable);
     free(s);
     errno = saved_errno;
+}
+
+static void forget_cacheable(struct attr_set *s)
+{
+    json_decref(s->cacheable);
+    s->cacheable = NULL;
 }
 
 int attr_put(struct attr_set *s, const char *name, const char *value)
 {
     char *copy;
 
+    forget_cacheable(s);
     if (!value)
         return table_remove(s->values, name);
     if (!(copy = strdup(value)))
@@ -302,11 +311,12 @@ static int erase(struct attr_set *s, const char *name)
 
     if (rule && (rule->flags & (ATTR_READONLY | ATTR_CACHED)))
         return refuse(EPERM);
+    forget_cacheable(s);
     table_remove(s->values, name);
     return 0;
 }
 
-json_t *attr_cacheable(struct attr_set *s)
+static json_t *make_cacheable(struct attr_set *s)
 {
     json_t *o = json_object();
     size_t pos = 0;
@@ -319,6 +329,13 @@ json_t *attr_cacheable(struct attr_set *s)
             json_object_set_new(o, name, json_string(value));
     }
     return o;
+}
+
+json_t *attr_cacheable(struct attr_set *s)
+{
+    if (!s->cacheable)
+        s->cacheable = make_cacheable(s);
+    return json_incref(s->cacheable);
 }
 
 /* ---- service ------------------------------------------------------------ */
