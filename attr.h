@@ -39,7 +39,9 @@ void attr_watch(struct attr_set *s,
 /* Seconds that an attribute which is a duration allows, 0: no limit. */
 double attr_limit(struct attr_set *s, const char *name);
 
-/* A new object of those whose values never change, for `welcome`. */
+/* An object of those whose values never change, for `welcome`; not to be
+ * changed.
+ */
 json_t *attr_cacheable(struct attr_set *s);
 
 /* Serve attr.get, attr.set, attr.rm and attr.list on `h`. */

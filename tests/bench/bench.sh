@@ -46,6 +46,10 @@ for arg; do
     esac
 done
 
+# Not a script that looks for the interpreter, as version managers have them.
+FLUX_PYTHON=${FLUX_PYTHON:-$(python3 -c 'import sys; print(sys.executable)')}
+export FLUX_PYTHON
+
 W=$(mktemp -d "${TMPDIR:-/tmp}/flux-bench.XXXXXX") || exit 1
 mkdir "$W/folder"
 redis=
