@@ -13,8 +13,10 @@
  * Bounds: a client that lets its answers pile up beyond its bound, LINK_PAUSE
  * at first, is not read from until half has gone; beyond LINK_LIMIT any peer is
  * cut off.  A client that asks a peer whose queue is full (router.h) is not
- * read from until there is room.  Modules are always read from: what they send
- * is what makes room.
+ * read from until there is room; a module's is full with LINK_CROWD messages,
+ * so that what one client floods it with keeps another waiting for some
+ * milliseconds and no longer.  Modules are always read from: what they send is
+ * what makes room.
  *
  * A client may be one that reads nothing until all that it sends is taken, as
  * those of Flux's own library are that send with blocking calls.  So one that
@@ -117,6 +119,14 @@ static void note_full(struct link *l)
     l->taken = bytes_taken(l);
 }
 
+/* More than that; messages count for one that handles them in turn. */
+static bool has_queued(const struct link *l, size_t bytes, size_t messages)
+{
+    return conn_out_bytes(l->conn) > bytes ||
+           (l->peer.kind == PEER_MODULE &&
+            conn_out_messages(l->conn) > messages);
+}
+
 static void link_send(struct peer *p, flux_msg_t *msg)
 {
     struct link *l = UTIL_CONTAINER_OF(p, struct link, peer);
@@ -126,7 +136,7 @@ static void link_send(struct peer *p, flux_msg_t *msg)
     if (l->errnum)
         return;
     note_queue(l);
-    if (conn_out_bytes(l->conn) > l->bound)
+    if (has_queued(l, l->bound, LINK_CROWD))
         note_full(l);
     if (rc < 0)
         fail(l, errno);
@@ -165,7 +175,7 @@ static void flush(struct link *l)
 {
     int rc = conn_flush(l->conn);
 
-    if (conn_out_bytes(l->conn) <= l->bound / 2)
+    if (!has_queued(l, l->bound / 2, LINK_CROWD / 2))
         l->peer.full = false;
     if (rc < 0)
         fail(l, errno);

@@ -15,6 +15,7 @@
 
 enum {
     LINK_PAUSE = 1 << 20,  /* bytes: a window of 64 large answers */
+    LINK_CROWD = 256,      /* requests to a module, of some 5 us each */
     LINK_LIMIT = 64 << 20, /* bytes: an event storm of many seconds */
 };
 
