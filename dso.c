@@ -14,8 +14,8 @@
  * - The file is read (elf_read.c) before the linker maps it.  What it lacks is
  *   told in one sentence, with all of the symbols that it misses.
  * - A symbol that we do not have may be another library's that the module
- *   names; so whether it is missing is the linker's to say, and how many more
- *   are is ours.
+ *   names; so whether one is missing is the linker's to say, which binds all
+ *   before it runs anything of the file, and which ones are is ours.
  * - The symbols of a module stay local to it, and all of them are bound when it
  *   is mapped, so that one that is missing is told to the one who loads and
  *   does not kill at the first call.  RTLD_DEEPBIND is not used, since it
@@ -110,8 +110,7 @@ static void map_names(void)
         if (fds[i] < 0)
             continue;
         snprintf(path, sizeof(path), "/proc/self/fd/%d", fds[i]);
-        if (!dlopen(path, RTLD_LAZY | RTLD_LOCAL))
-            dlerror();
+        (void)dlopen(path, RTLD_LAZY | RTLD_LOCAL);
     }
     for (size_t i = 0; i < LIBRARIES; i++)
         if (fds[i] >= 0)
@@ -281,28 +280,39 @@ static char *linker_text(const char *path, const char *text)
                          *libc ? "; here is " : "", libc);
 }
 
-static char *explain(const char *path, const char *missing, const char *text)
+/* All that is missing, of which the linker has named one. */
+static char *missing_text(const char *path, const char *missing)
 {
-    if (!missing)
-        return linker_text(path, text);
     return util_asprintf("%s: this module needs %s, which the interface here "
                          "(%s, %s) does not have",
                          path, missing, libraries[0].interface,
                          libraries[1].interface);
 }
 
+/* The linker's own words last until it is asked something else. */
+static char *explain(const struct elf *f, const char *path)
+{
+    char *why = linker_text(path, dlerror());
+    char *missing = missing_symbols(f);
+
+    if (missing) {
+        free(why);
+        why = missing_text(path, missing);
+    }
+    free(missing);
+    return why;
+}
+
 static void *map(const struct elf *f, const char *path, char **why)
 {
-    char *missing = missing_symbols(f);
     void *dso;
 
     if (needs_names(f))
         map_names();
     if (!(dso = dlopen(path, RTLD_NOW | RTLD_LOCAL))) {
-        *why = explain(path, missing, dlerror());
+        *why = explain(f, path);
         errno = ENOENT;
     }
-    free(missing);
     return dso;
 }
 
