@@ -49,6 +49,7 @@ static const struct {
     {"flux-module-exec", "", "@file", -1},
     {"flux-module-python-exec", "", "@file", -1},
     {"flux-python", "", "@file", -1},
+    {"flux-relay", "", "@file", 1},
     {"flux-start", "", "@command", -1},
     {"flux-exec", "", "@command", -1},
     {"flux-env", "", "@command", -1},

@@ -166,8 +166,12 @@ static flux_t *open_uri(const char *uri, int flags, bool quiet, flux_error_t *e)
             return schemes[i].open(uri + len, flags | environment_flags(),
                                    quiet, e);
     }
-    util_errno(e, ENOENT, "Unable to find connector name '%.*s'",
-               colon ? (int)(colon - uri) : (int)strlen(uri), uri);
+    if (colon)
+        util_errno(e, ENOENT, "Unable to find connector name '%.*s'",
+                   (int)(colon - uri), uri);
+    else
+        util_errno(e, ENOENT,
+                   "'%s' is no address: local://PATH or ssh://HOST/PATH", uri);
     return NULL;
 }
 

@@ -108,6 +108,10 @@ True
 True
 True" flux python -c "$split" far /x ada@/x 'far/x?a=b' far:2x/x -oA=sh/x
 
+is "a path alone is no address" \
+    "flux-getattr: flux_open: '$path' is no address: local://PATH or ssh://HOST/PATH" \
+    far "$path" flux getattr size
+
 both_fail() { # NAME TEXT URI [VARIABLE=VALUE]
     _text=$2 _uri=$3
     set -- "$1" "${4:-A=1}"

@@ -44,6 +44,8 @@ def connect(uri):
         opener = _OPENERS[scheme if found else ""]
     except KeyError:
         text = "Unable to find connector name '%s'" % scheme
+        if not found:
+            text = "'%s' is no address: local://PATH or ssh://HOST/PATH" % uri
         raise _connect_error(errno.ENOENT, text) from None
     return opener(address)
 

@@ -2,7 +2,8 @@
 
     requests.py NAME...
 
-sends those whose service or whole topic is a NAME ("none": of no service).
+sends those whose service or whole topic is a NAME ("none": of no service;
+"published": events, of which the frame that comes back is described).
 Frames are made here (tests/wire.py), so that the answers are the broker's
 alone.  One that does not answer within half a second is said to.
 """
@@ -10,7 +11,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from wire import Client, outcome  # noqa: E402
+from wire import EVENT, Client, outcome  # noqa: E402
 
 GUEST, USER = 777, 2
 BAD = os.environ["BAD"]
@@ -92,6 +93,29 @@ def is_wanted(topic):
     return (service if "." in topic else "none") in sys.argv
 
 
+def next_event(client):
+    while True:
+        msg = client.recv()
+        if msg.kind == EVENT:
+            return msg
+
+
+def publish():
+    """By a frame, and by a request."""
+    client = connect(False)
+    client.rpc("event.subscribe", {"topic": "interop"})
+    for how in "frame", "request":
+        if how == "frame":
+            client.publish("interop.x", {"a": 1})
+        else:
+            client.rpc("event.publish", {"topic": "interop.x", "flags": 0})
+        event = next_event(client)
+        print(how, event.topic, "flags 0x%x" % event.flags, event.payload,
+              len(event.routes or []), "routes")
+
+
+if "published" in sys.argv:
+    publish()
 for guest in False, True:
     client = connect(guest)
     for topic, payload in filter(lambda r: is_wanted(r[0]), REQUESTS):
