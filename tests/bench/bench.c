@@ -212,6 +212,7 @@ static void json_row(const struct options *o,
         return;
     fprintf(o->json, "{\"row\":\"%s\",\"unit\":\"%s\",\"pinned\":%s", row->id,
             row->unit, o->unpinned ? "false" : "true");
+    fprintf(o->json, ",\"title\":\"%s\"", row->title);
     if (row->reach > 0.)
         fprintf(o->json, ",\"reach\":%g", row->reach);
     for (i = 0; i < o->count; i++)
