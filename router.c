@@ -105,10 +105,9 @@ static struct peer *find_peer(struct router *r, const char *id, size_t len)
 
 static void drop_tables(struct peer *p)
 {
-    table_destroy(p->notify);
-    table_destroy(p->askers);
+    table_release(&p->notify);
+    table_release(&p->askers);
     pending_release(&p->pending);
-    p->notify = p->askers = NULL;
     p->last_noted = NULL;
     free(p->stats.latency);
     p->stats.latency = NULL;
@@ -129,10 +128,10 @@ int router_peer_add(struct router *r, struct peer *p, enum peer_kind kind)
         util_uuid(p->uuid);
     p->serial = ++r->last_serial;
     p->last_asker = SERIAL_NOBODY;
-    p->notify = table_create(NULL);
-    p->askers = table_create(NULL);
+    table_init(&p->notify, NULL);
+    table_init(&p->askers, NULL);
     pending_init(&p->pending, r->pool);
-    if (p->notify && p->askers && table_set(r->peers, p->uuid, p) == 0)
+    if (table_set(r->peers, p->uuid, p) == 0)
         return 0;
     drop_tables(p);
     p->router = NULL;
@@ -220,7 +219,7 @@ static void notify_disconnect(struct peer *p)
     size_t pos = 0, len;
     const char *key;
 
-    while (table_next(p->notify, &pos, &key, &len))
+    while (table_next(&p->notify, &pos, &key, &len))
         send_disconnect(p, key, len);
 }
 
@@ -325,6 +324,7 @@ int router_service_add(struct router *r, const char *name, struct peer *p)
         errno = EEXIST;
         return -1;
     }
+    p->serves = true;
     return table_set(entry ? entry->heirs : r->services, name, p);
 }
 
@@ -341,9 +341,10 @@ int router_service_remove(struct router *r, const char *name, struct peer *p)
 
 void router_service_give(struct router *r, const char *name, struct peer *to)
 {
-    if (to)
+    if (to) {
+        to->serves = true;
         table_set(r->services, name, to);
-    else
+    } else
         table_remove(r->services, name);
 }
 
@@ -357,7 +358,7 @@ const char *router_service_next(struct router *r, struct peer *p, size_t *pos)
     const char *name;
     struct peer *entry;
 
-    while ((entry = table_next(r->services, pos, &name, NULL)))
+    while (p->serves && (entry = table_next(r->services, pos, &name, NULL)))
         if (owner_of(name, entry) == p)
             return name;
     return NULL;
@@ -410,7 +411,7 @@ static bool speaks_for_itself(struct router *r, const flux_msg_t *msg)
 
 static bool has_asked(const struct peer *p, uint64_t asker)
 {
-    return table_getn(p->askers, (const char *)&asker, sizeof(asker)) != NULL;
+    return table_getn(&p->askers, (const char *)&asker, sizeof(asker)) != NULL;
 }
 
 static void note_asker(struct peer *p, uint64_t asker)
@@ -418,13 +419,13 @@ static void note_asker(struct peer *p, uint64_t asker)
     if (p->last_asker == asker)
         return;
     if (has_asked(p, asker) ||
-        table_setn(p->askers, (const char *)&asker, sizeof(asker), p) == 0)
+        table_setn(&p->askers, (const char *)&asker, sizeof(asker), p) == 0)
         p->last_asker = asker;
 }
 
 static void forget_asker(struct peer *p, uint64_t asker)
 {
-    table_removen(p->askers, (const char *)&asker, sizeof(asker));
+    table_removen(&p->askers, (const char *)&asker, sizeof(asker));
     p->last_asker = SERIAL_NOBODY;
 }
 
@@ -728,12 +729,12 @@ static void note_asked(struct peer *p, const flux_msg_t *msg)
     memcpy(key, msg->topic, len);
     memcpy(key + len, &msg->a, sizeof(msg->a));
     len += sizeof(msg->a);
-    if (is_noted(p, key, len) || table_count(p->notify) >= NOTIFY_MAX ||
+    if (is_noted(p, key, len) || table_count(&p->notify) >= NOTIFY_MAX ||
         (is_served_here(p->router, msg) && !is_here(p->router, msg)))
         return;
-    if (!table_getn(p->notify, key, len))
-        table_setn(p->notify, key, len, p);
-    p->last_noted = table_find(p->notify, key, len);
+    if (!table_getn(&p->notify, key, len))
+        table_setn(&p->notify, key, len, p);
+    p->last_noted = table_find(&p->notify, key, len);
 }
 
 /* Another rank has pushed its own UUID, and can speak for no one else. */

@@ -56,10 +56,11 @@ struct peer {
     struct list subscriptions;
     size_t subscription_count;
     struct list subscriber; /* in the router's list, if it has subscribed */
+    bool serves;            /* it has or had services */
     uint64_t serial;        /* never used again, unlike its address */
-    struct table *notify;   /* services that must hear of its disconnect */
+    struct table notify;    /* services that must hear of its disconnect */
     const struct table_entry *last_noted; /* the last one asked, or NULL */
-    struct table *askers;       /* serials of who has sent it matchtag 0 */
+    struct table askers;        /* serials of who has sent it matchtag 0 */
     uint64_t last_asker;        /* one of these */
     struct pending_set pending; /* requests given to it, not answered yet */
     struct table *heirs;        /* of a hold: see router_hold.c; else NULL */
