@@ -51,6 +51,7 @@ enum {
      * ranks speak for many
      */
     ASKING_MAX = 32768,
+    DEFERRED_MAX = 16 << 20, /* bytes, of one module: a debugging aid */
 };
 
 #define SERIAL_NOBODY UINT64_MAX /* of one that has gone */
@@ -574,10 +575,19 @@ static void count(struct peer *p, const flux_msg_t *msg, bool sent)
     }
 }
 
+/* A deferral that grows without end ends by itself. */
+static void defer(struct peer *p, flux_msg_t *msg)
+{
+    list_append(&p->deferred, &msg->link);
+    p->deferred_bytes += msg_encoded_size(msg);
+    if (p->deferred_bytes > DEFERRED_MAX)
+        router_defer(p, false);
+}
+
 void router_deliver(struct peer *p, flux_msg_t *msg, bool now)
 {
     if (p->deferring && !now) {
-        list_append(&p->deferred, &msg->link);
+        defer(p, msg);
         return;
     }
     count(p, msg, false);
@@ -592,6 +602,7 @@ void router_defer(struct peer *p, bool on)
     p->deferring = on;
     if (on)
         return;
+    p->deferred_bytes = 0;
     LIST_FOREACH(&p->deferred, l, following)
     {
         list_remove(l);

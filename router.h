@@ -53,6 +53,7 @@ struct peer {
     bool traced;    /* a module: shown by module.trace */
     bool deferring; /* module.debug defer: messages wait in `deferred` */
     struct list deferred;
+    size_t deferred_bytes;
     struct list subscriptions;
     size_t subscription_count;
     struct list subscriber; /* in the router's list, if it has subscribed */

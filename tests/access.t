@@ -9,6 +9,9 @@
 start
 flux module load "$TMOD/testmod.so"
 cat >"$W/table.py" <<'EOF'
+import glob
+import os
+import re
 from wire import *
 
 OWNER_ONLY = "EPERM Request requires owner credentials"
@@ -22,6 +25,9 @@ ROLES = {
 }
 LOG = b"<40>1 2026-11-23T00:44:37.594989Z 0 test 1 - - text"
 ALL, USERS, OWNERS = "all", "users", "owner"
+STREAMS = "log.dmesg", "module.trace", "state-machine.monitor", "overlay.monitor"
+WAITING = "overlay.monitor", "rexec.exec"  # for something to happen
+SILENT = "disconnect", "cancel", "trace-cancel", "update"  # never answered
 NOBODY = "ENOSYS Unknown service method '%s'"
 
 METHODS = [
@@ -47,6 +53,21 @@ METHODS = [
     ("service.add", {"service": "from-table"}, OWNERS),
     ("service.remove", {"service": "none"}, ALL),
     ("state-machine.get", None, USERS),
+    ("state-machine.monitor", None, USERS),
+    ("broker.getenv", {"names": []}, OWNERS),
+    ("broker.setenv", {"env": {}}, OWNERS),
+    ("groups.get", {"name": "none"}, USERS),
+    ("groups.join", {"name": "g"}, OWNERS),
+    ("groups.leave", {"name": "g"}, OWNERS),
+    ("groups.stats-get", None, USERS),
+    ("module.info", {"name": "testmod"}, OWNERS),
+    ("module.stats", {"name": "nosuch"}, USERS),
+    ("module.gone", None, OWNERS),
+    ("overlay.health", None, USERS), ("overlay.monitor", None, USERS),
+    ("overlay.stats-get", None, USERS), ("overlay.disconnect-subtree", {}, OWNERS),
+    ("overlay.topology", {"rank": 99}, USERS),
+    ("rexec.exec", None, OWNERS), ("rexec.kill", None, OWNERS),
+    ("rexec.list", None, OWNERS), ("rexec.write", None, OWNERS),
     ("testmod.echo", {}, USERS), ("testmod.args", None, USERS),
     ("testmod.departed", None, OWNERS),
 ]
@@ -60,10 +81,16 @@ for name in "broker", "config", "connector-local", "testmod":
 
 def ask(role, topic, payload):
     client = Client(**ROLES[role])
-    flags = STREAMING if topic in ("log.dmesg", "module.trace") else 0
-    answer = outcome(client.rpc(topic, payload, flags=flags))
+    flags = STREAMING if topic in STREAMS else 0
+    tag = client.request(topic, payload, flags=flags)
+    if topic in WAITING:
+        client.sock.settimeout(0.3)
+    try:
+        answer = outcome(client.answer(tag))
+    except OSError:
+        answer = "waits"
     client.close()
-    return answer
+    return re.sub(r"\d+\.\d+", "T", answer)
 
 
 def wanted(role, whose, owner):
@@ -73,6 +100,16 @@ def wanted(role, whose, owner):
         return DENIED
     return owner
 
+
+named = set()
+for name in glob.glob(os.environ["TOP"] + "/*.c"):
+    with open(name) as source:
+        named |= set(re.findall(r'\{FLUX_MSGTYPE_REQUEST,\s*"([a-z-]+\.[a-z.-]+)"',
+                                source.read()))
+missing = {t for t in named if t.split(".")[1] not in SILENT} - {
+    m[0] for m in METHODS}
+say(len(named) > 40 and not missing, "each method of each service is tried",
+    missing)
 
 for topic, payload, whose in METHODS:
     owner = ask("owner", topic, payload)
@@ -89,7 +126,7 @@ for service in "attr broker event log module service state-machine".split():
 listed = Client().rpc("module.list").json()["mods"]
 say("from-table" not in str(listed), "services of clients went with them")
 EOF
-run_tap python3 "$W/table.py"
+TOP=$top run_tap python3 "$W/table.py"
 
 # ---- FLUX_HANDLE_ROLEMASK and _USERID: the owner plays a guest ----------------------
 

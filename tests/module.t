@@ -248,6 +248,12 @@ same([c.recv().json()["i"] for _ in tags], list(range(10)),
      "and arrive in order when it ends")
 same(outcome(d.rpc("module.debug", {"name": "nosuch", "defer": True})),
      "ENOENT", "module.debug of what is not loaded")
+d.rpc("module.debug", {"name": "testmod", "defer": True})
+load = {"x": "y" * (1 << 20)}
+c.request("testmod.echo", {"first": 1})
+for _ in range(17):
+    d.request("testmod.echo", load)
+same(c.recv().json(), {"first": 1}, "17 MiB that wait end the deferral")
 EOF
 run_tap python3 "$W/defer.py"
 
