@@ -12,6 +12,7 @@ import socket
 import struct
 
 import wire
+from badframes import BAD, frame, header
 from wire import MAGIC, Client, Message, outcome, same, say
 
 MEMORY_GROWTH = 4 << 20  # bytes: what allocators keep of the floods below
@@ -32,10 +33,6 @@ def innocent(name):
     c = Client()
     same(outcome(c.rpc("broker.ping", {})), "ok", name)
     c.close()
-
-
-def frame(body):
-    return MAGIC + struct.pack(">I", len(body)) + body
 
 
 def ends(name, data):
@@ -59,27 +56,9 @@ def stays(name, data):
     innocent(name)
 
 
-def header(kind=wire.REQUEST, flags=0, version=1, magic=0x8E):
-    return b"\x14" + struct.pack(">4B4I", magic, version, kind, flags,
-                                 0xFFFFFFFF, 0, 0xFFFFFFFF, 1)
-
-
 def bad_bytes():
-    ends("garbage", random.randbytes(5000))
-    for length in 0, 1, 0xFFFFFFF7, 0xFFFFFFF8, 0xFFFFFFFF:
-        ends("length %#x" % length, MAGIC + struct.pack(">I", length) + b"x")
-    ends("a wrong magic", frame(header(magic=0x8F)))
-    ends("a wrong version", frame(header(version=2)))
-    ends("a wrong type", frame(header(kind=3)))
-    ends("a part that overruns", frame(b"\xc8abc" + header(flags=wire.TOPIC)))
-    ends("a long part that overruns", frame(
-        b"\xff\xff\xff\xff\xff" + header(flags=wire.PAYLOAD)))
-    ends("5,000 parts", frame(b"\1x" * 5000 + header(flags=wire.TOPIC)))
-    ends("5,000 routes", frame(
-        b"\1x" * 5000 + b"\0" + header(flags=wire.ROUTE)))
-    ends("routes without end", frame(b"\1x" * 9 + header(flags=wire.ROUTE)))
-    ends("a NUL in a topic", frame(
-        b"\5a\0b\0\0" + header(flags=wire.TOPIC)))
+    for name, data in BAD:
+        ends(name, data)
 
 
 def useless_messages():
