@@ -8,11 +8,12 @@
  * What always holds:
  * - A file that does not pass the check changes nothing: the old module stays.
  * - One that passes, but does not come to run, is replaced by what ran before,
- *   of which a copy is kept in a folder of our own.  Requests wait all the
- *   time, as in any reload.
+ *   of which a copy is kept in a folder of our own, below the broker's, which
+ *   goes at the latest when that does.  Requests wait all the time, as in any
+ *   reload.
  * - With --rank each cycle begins with all of these ranks.
  * - SIGINT and SIGTERM end it with status 0, and the folder goes; in the middle
- *   of a reload with status 1.
+ *   of a reload with status 1.  So does a reader of stdout who goes away.
  */
 #include "cmd_watch.h"
 
@@ -34,10 +35,10 @@ struct watch {
     struct cli *p;
     struct idset *ranks; /* all of them, or NULL */
     char *file;
-    char *name;      /* the module's */
-    char folder[64]; /* our own */
-    char *kept;      /* in it: what ran last */
-    char *next;      /* in it: what is about to run */
+    char *name;   /* the module's */
+    char *folder; /* our own */
+    char *kept;   /* in it: what ran last */
+    char *next;   /* in it: what is about to run */
     bool has_kept;
     char digest[SHA1_HEX_SIZE]; /* what was tried last */
     flux_watcher_t *stat, *quiet, *interrupt, *terminate;
@@ -57,14 +58,14 @@ static void remove_folder(struct watch *w)
 
 static void make_folder(struct watch *w)
 {
-    const char *tmp = getenv("TMPDIR");
+    const char *rundir = flux_attr_get(w->l->h, "rundir");
     const char *base = strrchr(w->file, '/');
-    char *dir = util_asprintf("%s/flux-watch-XXXXXX", tmp ? tmp : "/tmp");
 
-    if (!dir || strlen(dir) >= sizeof(w->folder) || !mkdtemp(dir))
-        cli_die_errno(w->p, "%s", dir ? dir : "TMPDIR");
-    memcpy(w->folder, dir, strlen(dir) + 1);
-    free(dir);
+    if (!rundir)
+        cli_die_errno(w->p, "rundir");
+    w->folder = util_asprintf("%s/watch-XXXXXX", rundir);
+    if (!w->folder || !mkdtemp(w->folder))
+        cli_die_errno(w->p, "%s", w->folder ? w->folder : rundir);
     base = base ? base + 1 : w->file;
     w->kept = util_asprintf("%s/kept-%s", w->folder, base);
     w->next = util_asprintf("%s/%s", w->folder, base);
@@ -134,6 +135,13 @@ static void go_back(struct watch *w, struct idset *ranks)
     l->from = NULL;
 }
 
+static void say(struct watch *w, const char *what, const char *detail)
+{
+    if (printf("%s: %s%s\n", w->name, what, detail) < 0 ||
+        fflush(stdout) == EOF)
+        w->ended = true;
+}
+
 static void load(struct watch *w)
 {
     struct cmd_load *l = w->l;
@@ -143,10 +151,8 @@ static void load(struct watch *w)
     l->hold_on = w->has_kept;
     failed = cmd_load_load(l);
     l->hold_on = false;
-    if (cmd_load_goes_on(l, failed)) {
-        printf("%s: reloaded, %.12s\n", w->name, w->digest);
-        fflush(stdout);
-    }
+    if (cmd_load_goes_on(l, failed))
+        say(w, "reloaded, ", w->digest);
     if (failed && w->has_kept)
         go_back(w, copy_ranks(w, tried));
     if (!failed && rename(w->next, w->kept) == 0)
@@ -263,6 +269,7 @@ static void start(struct watch *w)
         cli_die_errno(w->p, "reload --watch");
     flux_watcher_start(w->interrupt);
     flux_watcher_start(w->terminate);
+    signal(SIGPIPE, SIG_IGN);
 }
 
 /* Its own watchers rest while it waits for the broker. */
@@ -289,6 +296,7 @@ static void stop(struct watch *w)
     flux_watcher_destroy(w->terminate);
     remove_folder(w);
     idset_destroy(w->ranks);
+    free(w->folder);
     free(w->file);
     free(w->name);
     free(w->kept);
@@ -329,8 +337,7 @@ static void begin(struct watch *w, json_t *entry)
 {
     const char *digest = json_string_value(json_object_get(entry, "digest"));
 
-    printf("%s: watching %s\n", w->name, w->file);
-    fflush(stdout);
+    say(w, "watching ", w->file);
     if (cli_argc(w->p) > 1 || !digest || !is_same(w->file, digest)) {
         look(w);
         return;

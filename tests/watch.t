@@ -4,9 +4,6 @@
 . "${0%/*}/lib.sh"
 
 CC=${CC:-cc}
-TMPDIR=$W/tmp
-mkdir "$TMPDIR"
-export TMPDIR
 
 build() { # TEXT [FLAGS]: written anew, not over what is mapped
     # shellcheck disable=SC2086 # CC may be several words
@@ -23,7 +20,7 @@ says() { # TEXT
     wait_until grep -qF "$1" "$W/log" || ! cat "$W/log"
 }
 digest() {
-    sha1sum <"$W/version.so" | cut -c1-12
+    sha1sum <"$W/version.so" | cut -c1-40
 }
 ends_on() { # SIGNAL: its status
     kill "-$1" "$watcher"
@@ -60,7 +57,7 @@ rm "$W/version.so"
 build sixth
 ok "a file that was gone" says "version: reloaded, $(digest)"
 ok "SIGTERM ends it with status 0" ends_on TERM
-is "nothing is left behind" "" ls "$TMPDIR"
+is "nothing is left behind" "" sh -c 'ls "$0" | grep watch || :' "$RUNDIR"
 is "the module stays" '{"text":"sixth"}' flux rpc version.text
 
 # ---- requests meanwhile, by name, as a process, in Python ---------------------------
@@ -77,6 +74,18 @@ change() { # the same module, another digest
 flux module remove version
 change one
 flux module load --exec "$W/testmod.so"
+flux module load --name=piped "$W/version.so"
+piped() { # a reader who takes one line
+    flux module reload --watch --name=piped "$W/version.so" >"$W/fifo" &
+    watcher=$!
+    head -n1 <"$W/fifo"
+    build seventh
+    wait $watcher
+}
+mkfifo "$W/fifo"
+is "a reader who goes away ends it" "piped: watching $W/version.so" piped
+is "after a reload" '{"text":"seventh"}' flux rpc piped.text
+flux module remove piped
 ok "by the module's name, as a process" watch --exec testmod
 calls >"$W/calls" &
 calls=$!
