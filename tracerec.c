@@ -53,6 +53,10 @@ static void add_number(struct buf *b, uint64_t value)
 {
     char text[DIGITS_MAX], *p = text + sizeof(text);
 
+    if (value < 10) { /* most of them */
+        add_byte(b, (char)('0' + value));
+        return;
+    }
     do
         *--p = (char)('0' + value % 10);
     while (value /= 10);
@@ -105,15 +109,20 @@ static void add_unusual_string(struct buf *b, const char *s, size_t len)
     json_decref(value);
 }
 
-static void add_string(struct buf *b, const char *s, size_t len)
+/* What is known to be plain. */
+static void add_word(struct buf *b, const char *s, size_t len)
 {
-    if (plain_length(s, len) < len) {
-        add_unusual_string(b, s, len);
-        return;
-    }
     add_byte(b, '"');
     add(b, s, len);
     add_byte(b, '"');
+}
+
+static void add_string(struct buf *b, const char *s, size_t len)
+{
+    if (plain_length(s, len) < len)
+        add_unusual_string(b, s, len);
+    else
+        add_word(b, s, len);
 }
 
 static void add_parsed(struct buf *b, const flux_msg_t *msg, const char *text)
@@ -220,7 +229,7 @@ static void add_proto_fields(struct buf *b, const struct tracerec *r)
     ADD_LITERAL(b, ",\"routes\":");
     add_routes(b, msg);
     ADD_LITERAL(b, ",\"uuid\":");
-    add_string(b, r->peer->uuid, strlen(r->peer->uuid));
+    add_word(b, r->peer->uuid, strlen(r->peer->uuid));
 }
 
 void tracerec_encode(struct buf *b, const struct tracerec *r)
@@ -228,7 +237,7 @@ void tracerec_encode(struct buf *b, const struct tracerec *r)
     ADD_LITERAL(b, "{\"timestamp\":");
     add_timestamp(b, r->timestamp);
     ADD_LITERAL(b, ",\"prefix\":");
-    add_string(b, r->prefix, strlen(r->prefix));
+    add_word(b, r->prefix, strlen(r->prefix));
     ADD_LITERAL(b, ",\"rank\":-1,\"name\":");
     add_string(b, r->peer->name, strlen(r->peer->name));
     add_wire_fields(b, r);
