@@ -13,7 +13,8 @@
  *   reload.
  * - With --rank each cycle begins with all of these ranks.
  * - SIGINT and SIGTERM end it with status 0, and the folder goes; in the middle
- *   of a reload with status 1.  So does a reader of stdout who goes away.
+ *   of a reload with status 1.  A reader of stdout who goes away ends it by
+ *   SIGPIPE, as any command, but once the folder is gone.
  */
 #include "cmd_watch.h"
 
@@ -42,8 +43,9 @@ struct watch {
     bool has_kept;
     char digest[SHA1_HEX_SIZE]; /* what was tried last */
     flux_watcher_t *stat, *quiet, *interrupt, *terminate;
-    bool busy;  /* in a reload: a signal ends it at once */
-    bool ended; /* by a signal */
+    bool busy;    /* in a reload: a signal ends it at once */
+    bool ended;   /* by a signal, or since */
+    bool unheard; /* no one reads what is told */
 };
 
 /* ---- files -----------------------------------------------------------------
@@ -139,7 +141,7 @@ static void say(struct watch *w, const char *what, const char *detail)
 {
     if (printf("%s: %s%s\n", w->name, what, detail) < 0 ||
         fflush(stdout) == EOF)
-        w->ended = true;
+        w->ended = w->unheard = true;
 }
 
 static void load(struct watch *w)
@@ -301,6 +303,10 @@ static void stop(struct watch *w)
     free(w->name);
     free(w->kept);
     free(w->next);
+    if (w->unheard) {
+        signal(SIGPIPE, SIG_DFL);
+        raise(SIGPIPE);
+    }
 }
 
 /* ---- beginning -------------------------------------------------------------
