@@ -16,7 +16,8 @@ struct builtin {
     struct module *module;
     const struct module_builtin *spec;
     struct inproc *inproc;
-    flux_watcher_t *begin; /* idle: runs once, when welcome is in the queue */
+    flux_watcher_t
+        *begin; /* due at once: runs once, when welcome is in the queue */
     flux_msg_handler_t **methods;
     flux_msg_handler_t *shutdown;
     void *ctx; /* what spec->create returned */
@@ -113,7 +114,7 @@ static int builtin_start(struct module *m, flux_error_t *e)
     b->module = m;
     b->spec = module_builtin_find(m->set, m->name);
     b->inproc = inproc_create(r, module_router(m), PEER_MODULE, m->name);
-    b->begin = flux_idle_watcher_create(r, begin_cb, b);
+    b->begin = flux_timer_watcher_create(r, 0., 0., begin_cb, b);
     if (!b->inproc || !b->begin)
         return util_error(e, "%s: %s", m->name, strerror(errno));
     m->peer = inproc_peer(b->inproc);

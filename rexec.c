@@ -37,7 +37,7 @@ struct rexec {
     flux_t *h;
     struct router *router;
     flux_msg_handler_t **handlers;
-    flux_watcher_t *sweeper; /* idle: runs while `dead` is not empty */
+    flux_watcher_t *sweeper; /* due at once while `dead` is not empty */
     flux_watcher_t *drain;   /* prepare: runs while a proc may be held */
     struct list runs;
     struct list dead;
@@ -593,7 +593,8 @@ static void *begin(flux_t *h, void *arg, flux_error_t *e)
     x->router = arg;
     list_init(&x->runs);
     list_init(&x->dead);
-    x->sweeper = flux_idle_watcher_create(flux_get_reactor(h), sweep, x);
+    x->sweeper =
+        flux_timer_watcher_create(flux_get_reactor(h), 0., 0., sweep, x);
     x->drain = flux_prepare_watcher_create(flux_get_reactor(h), drain, x);
     if (!x->sweeper || !x->drain ||
         flux_msg_handler_addvec(h, handlers, x, &x->handlers) < 0) {

@@ -73,7 +73,7 @@ struct state_machine {
     flux_watcher_t *limit; /* when the state has lasted too long */
     struct runner *runner;
     flux_watcher_t *signals[3];
-    flux_watcher_t *next; /* idle: posts `event` from the loop */
+    flux_watcher_t *next; /* due at once: posts `event` from the loop */
     const char *event;
 };
 

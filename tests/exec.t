@@ -60,14 +60,28 @@ ok "one that does not read it is not waited for" sh -c \
     'flux exec true <"$0/text"' "$W"
 is "output that is not read waits" "y" sh -c 'flux exec yes | head -n1'
 
-# ---- signals, ends --------------------------------------------------------------------
-
-running() { # COUNT
+# Commands whose output never ends keep the broker's loop from ever being idle.
+has_runs() { # COUNT
     [ "$(flux rpc rexec.list | json 'len(d["procs"])')" -eq "$1" ]
 }
+for _ in 1 2 3; do
+    flux exec -n yes >/dev/null 2>&1 &
+    BUSY="${BUSY:-} $!"
+done
+_brokers="$_brokers $BUSY"
+wait_until has_runs 3
+for _ in 1 2 3; do
+    timeout 5 flux exec -n yes 2>/dev/null | head -n1 >/dev/null
+done
+ok "clients that go are seen by a busy broker" wait_until has_runs 3
+# shellcheck disable=SC2086 # some process ids
+kill $BUSY
+ok "none is left" wait_until has_runs 0
+
+# ---- signals, ends --------------------------------------------------------------------
 
 background() { # ARGS: of flux exec
-    wait_until running 0
+    wait_until has_runs 0
     flux exec -n "$@" >"$W/bg" 2>&1 &
     PID=$!
     _brokers="$_brokers $PID"
@@ -82,14 +96,14 @@ signalled() { # SIGNAL
 background sh -c 'echo ready; exec sleep 1000'
 has "rexec.list" '"cmd":"sh","label":"","state":"R"' flux rpc rexec.list
 fails "SIGTERM is sent on" 143 "" signalled TERM
-ok "it has ended" wait_until running 0
+ok "it has ended" wait_until has_runs 0
 background sh -c 'trap "exit 5" INT; echo ready; while :; do sleep .01; done'
 fails "SIGINT is, too" 5 "" signalled INT
 background sh -c 'echo $$; sleep 1000 & echo ready; wait'
 child=$(head -n1 "$W/bg")
 kill -KILL "$PID"
 ok "without its client a command is killed" wait_until gone "$child"
-ok "and forgotten" wait_until running 0
+ok "and forgotten" wait_until has_runs 0
 
 fails "rexec.kill of none" 1 "pid 1 does not belong to any subprocess" \
     flux rpc rexec.kill '{"pid": 1, "signum": 15}'
@@ -233,7 +247,7 @@ ok "output in the background goes to the log" \
     wait_until sh -c 'flux dmesg | grep -q "sh\[[0-9]*\]: text"'
 ok "and so does the end" \
     wait_until sh -c 'flux dmesg | grep -q "sh\[[0-9]*\]: Exit 5"'
-ok "nothing is left" wait_until running 0
+ok "nothing is left" wait_until has_runs 0
 background sh -c 'echo $$; echo ready; exec sleep 1000'
 child=$(head -n1 "$W/bg")
 ok "the broker ends well" stop
