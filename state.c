@@ -6,7 +6,7 @@
  * later, the event that ends it.
  *
  *   load-builtins  the builtin modules are loaded
- *   join           a follower finds its parent; rank 0 has none
+ *   join           a follower waits until its parent has run rc1
  *   config-sync    a follower gets the configuration
  *   init           rc1 runs
  *   quorum         waits for enough brokers
@@ -60,7 +60,6 @@ struct state_machine {
     struct overlay *overlay;
     struct muster *muster;
     uint32_t rank;
-    bool has_parent;  /* the parent has greeted us */
     bool has_quorum;  /* rank 0: enough brokers are online */
     int parent_state; /* as state-machine.monitor tells */
     char *const *command;
@@ -371,14 +370,23 @@ static void enter_load_builtins(struct state_machine *s)
     module_set_count_builtins(s->modules, &s->builtins, &running);
 }
 
+/* What rc1 starts may need what it started on the parent. */
+static void leave_join(struct state_machine *s)
+{
+    if (s->state != STATE_JOIN)
+        return;
+    if (s->dying || s->parent_state >= STATE_SHUTDOWN)
+        post(s, "parent-fail");
+    else if (s->parent_state >= STATE_QUORUM)
+        post(s, "parent-ready");
+}
+
 static void enter_join(struct state_machine *s)
 {
     if (s->rank == 0)
         post(s, "parent-none");
-    else if (s->has_parent)
-        post(s, "parent-ready");
-    else if (s->dying)
-        post(s, "parent-fail");
+    else
+        leave_join(s);
 }
 
 static void synced(bool taken, void *arg)
@@ -561,11 +569,8 @@ static void parent_ready(void *arg)
 {
     struct state_machine *s = arg;
 
-    s->has_parent = true;
     if (muster_follow(s->muster) < 0)
         flux_log_error(s->h, "cannot follow the parent");
-    if (s->state == STATE_JOIN)
-        post(s, "parent-ready");
 }
 
 static void parent_lost(const char *why, void *arg)
@@ -585,6 +590,7 @@ static void parent_state(int state, void *arg)
     struct state_machine *s = arg;
 
     s->parent_state = state;
+    leave_join(s);
     leave_quorum(s);
     if (state >= STATE_SHUTDOWN && !s->dying)
         hang_up(s);

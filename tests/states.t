@@ -96,6 +96,25 @@ is "with a smaller one the command does not wait for all" '{"members":"0"}
 {"members":"0-1"}' flux start -s 2 -Sbroker.quorum=1 \
     -Sbroker.rc1_path="$W/late" "$W/early"
 
+# ---- order of ranks -----------------------------------------------------------------
+
+cat >"$W/turn" <<'EOF'
+#!/bin/sh
+rank=$(flux getattr rank)
+echo "$1 $rank" >>"${0%/*}/turns"
+flux rpc "broker.ping" '{}' >/dev/null
+echo "done $rank" >>"${0%/*}/turns"
+EOF
+chmod +x "$W/turn"
+ok "three ranks in a row" flux start -s 3 -Stbon.topo=kary:1 \
+    -Sbroker.rc1_path="$W/turn rc1" -Sbroker.rc3_path="$W/turn rc3" true
+is "rc1 runs from the root down, rc3 from the leaves up" \
+    "rc1 0 done 0 rc1 1 done 1 rc1 2 done 2 rc3 2 done 2 rc3 1 done 1 rc3 0 done 0" \
+    xargs -a "$W/turns"
+fails "where rc1 fails, no rank below begins" 7 "rc1.0" flux start -s 2 \
+    -Sbroker.rc1_path="$W/seven" -Sbroker.rc3_path= true
+is "so it ran once" "seven init" grep seven "$W/order"
+
 # ---- transitions ------------------------------------------------------------------
 
 transitions() {
