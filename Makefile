@@ -9,6 +9,7 @@
 #   make check-reload modules reloaded under load, ten times as long
 #   make check-kill   each broker of 16 is killed in traffic, in two trees
 #   make soak         everything at once for SOAK_S (600) seconds, all accounted for
+#   make check-oom    calls of the system fail in turn
 #   make fuzz         FUZZ_S seconds of random input for each reader
 #   make install      PREFIX=/usr/local DESTDIR=
 #   make lint         compilers' warnings as errors, static analysis, manual pages
@@ -285,7 +286,7 @@ uninstall:
 	-rmdir $(DESTDIR)$(PREFIX)/lib/flux/modules \
 		$(DESTDIR)$(PREFIX)/lib/flux 2>/dev/null
 
--include tests/bench/bench.mk tests/fuzz/fuzz.mk
+-include tests/bench/bench.mk tests/fuzz/fuzz.mk tests/fault/fault.mk
 
 clean:
 	rm -rf $(B)

@@ -289,10 +289,18 @@ static char *missing_text(const char *path, const char *missing)
                          libraries[1].interface);
 }
 
+/* There is no text where there was no memory for it. */
+static const char *linker_error(void)
+{
+    const char *text = dlerror();
+
+    return text ? text : "out of memory";
+}
+
 /* The linker's own words last until it is asked something else. */
 static char *explain(const struct elf *f, const char *path)
 {
-    char *why = linker_text(path, dlerror());
+    char *why = linker_text(path, linker_error());
     char *missing = missing_symbols(f);
 
     if (missing) {

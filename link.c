@@ -88,6 +88,11 @@ static void fail(struct link *l, int errnum)
     list_append(&l->set->dead, &l->dirty);
 }
 
+static void link_cut(struct peer *p, int errnum)
+{
+    fail(UTIL_CONTAINER_OF(p, struct link, peer), errnum);
+}
+
 static void note_queue(struct link *l)
 {
     struct peer_stats *s = &l->peer.stats;
@@ -358,6 +363,7 @@ struct link *link_create_as(struct link_set *s,
     l->arg = arg;
     l->peer.send = link_send;
     l->peer.backlog = link_backlog;
+    l->peer.cut = link_cut;
     list_init(&l->dirty);
     list_init(&l->waiting);
     list_init(&l->slow);

@@ -93,11 +93,14 @@ struct module *module_set_find_path(struct module_set *s, const char *path)
 struct module *module_set_find_sender(struct module_set *s,
                                       const flux_msg_t *msg)
 {
-    const char *uuid = flux_msg_route_first(msg);
     struct module *m = NULL;
+    const char *id;
+    size_t len;
 
-    while (uuid && (m = module_set_next(s, m)))
-        if (strcmp(m->peer->uuid, uuid) == 0)
+    if (!msg_route_bottom(msg, &id, &len))
+        return NULL;
+    while ((m = module_set_next(s, m)))
+        if (strlen(m->peer->uuid) == len && memcmp(m->peer->uuid, id, len) == 0)
             return m;
     return NULL;
 }
@@ -197,7 +200,10 @@ int module_shut_down(struct module *m)
     free(topic);
     if (msg)
         flux_msg_set_noresponse(msg);
-    return send_request(m, msg);
+    if (send_request(m, msg) == 0)
+        return 0;
+    module_force_after(m, 0);
+    return -1;
 }
 
 /* ---- force ----------------------------------------------------------------

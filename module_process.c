@@ -332,7 +332,8 @@ static void process_destroy(struct module *m)
     flux_watcher_destroy(p->child);
     if (p->pid > 0) {
         send_signal(p, SIGKILL);
-        waitpid(p->pid, NULL, 0);
+        while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR)
+            continue;
         guard_remove(module_broker_handle(m), p->pid);
     }
     tee_destroy(p->err);

@@ -52,10 +52,15 @@ int flux_msg_get_string(const flux_msg_t *msg, const char **s)
     return 0;
 }
 
-static int pack_error(flux_msg_t *msg, const char *text)
+static int pack_error(flux_msg_t *msg, int errnum, const char *text)
 {
     last_error_set(msg, text);
-    return util_fail(EINVAL);
+    return util_fail(errnum);
+}
+
+static int errno_of(const json_error_t *e)
+{
+    return json_error_code(e) == json_error_out_of_memory ? ENOMEM : EINVAL;
 }
 
 static int set_object(flux_msg_t *msg, const json_t *o)
@@ -64,10 +69,10 @@ static int set_object(flux_msg_t *msg, const json_t *o)
     int rc;
 
     if (!json_is_object(o))
-        return pack_error(msg, "payload is not a JSON object");
+        return pack_error(msg, EINVAL, "payload is not a JSON object");
     s = json_dumps(o, JSON_COMPACT);
     if (!s)
-        return pack_error(msg, "error encoding JSON payload");
+        return pack_error(msg, ENOMEM, "error encoding JSON payload");
     rc = flux_msg_set_string(msg, s);
     free(s);
     return rc;
@@ -86,7 +91,7 @@ int flux_msg_vpack(flux_msg_t *msg, const char *fmt, va_list ap)
         return util_fail(EINVAL);
     o = json_vpack_ex(&e, 0, fmt, ap);
     if (!o)
-        return pack_error(msg, e.text);
+        return pack_error(msg, errno_of(&e), e.text);
     rc = set_object(msg, o);
     json_decref(o);
     return rc;

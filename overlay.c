@@ -204,7 +204,12 @@ static int hello_read(struct hello *hello, size_t size)
 /* Small enough for any socket's buffer: it goes whole or not at all. */
 static int send_small(int fd, const void *data, size_t size)
 {
-    return send(fd, data, size, MSG_NOSIGNAL) == (ssize_t)size ? 0 : -1;
+    ssize_t n;
+
+    do
+        n = send(fd, data, size, MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    return n == (ssize_t)size ? 0 : -1;
 }
 
 static int send_hello(const struct overlay *o, int fd)

@@ -53,9 +53,21 @@ respond_string(flux_t *h, const flux_msg_t *request, int errnum, const char *s)
     return finish(h, msg, s ? flux_msg_set_string(msg, s) : 0);
 }
 
+/* Where memory has run out for an answer there may be some for its failure,
+ * so that the sender does not wait for ever.
+ */
+static int or_say_why(flux_t *h, const flux_msg_t *request, int rc)
+{
+    if (rc < 0 && errno == ENOMEM) {
+        respond_string(h, request, ENOMEM, NULL);
+        errno = ENOMEM;
+    }
+    return rc;
+}
+
 int flux_respond(flux_t *h, const flux_msg_t *request, const char *s)
 {
-    return respond_string(h, request, 0, s);
+    return or_say_why(h, request, respond_string(h, request, 0, s));
 }
 
 int flux_respond_error(flux_t *h,
@@ -63,7 +75,9 @@ int flux_respond_error(flux_t *h,
                        int errnum,
                        const char *errstr)
 {
-    return respond_string(h, request, errnum ? errnum : EINVAL, errstr);
+    return or_say_why(
+        h, request,
+        respond_string(h, request, errnum ? errnum : EINVAL, errstr));
 }
 
 int flux_respond_raw(flux_t *h,
@@ -74,10 +88,10 @@ int flux_respond_raw(flux_t *h,
     flux_msg_t *msg;
     int rc = len < 0 ? util_fail(EINVAL) : begin(h, request, 0, &msg);
 
-    if (rc <= 0)
-        return rc;
-    return finish(h, msg,
-                  data ? flux_msg_set_payload(msg, data, (size_t)len) : 0);
+    if (rc > 0)
+        rc = finish(h, msg,
+                    data ? flux_msg_set_payload(msg, data, (size_t)len) : 0);
+    return or_say_why(h, request, rc);
 }
 
 /* What is passed for "o" in a format belongs to the callee, used or not. */
@@ -98,9 +112,11 @@ int flux_respond_vpack(flux_t *h,
     flux_msg_t *msg;
     int rc = begin(h, request, 0, &msg);
 
-    if (rc <= 0)
-        return refuse_pack(rc, fmt, ap);
-    return finish(h, msg, flux_msg_vpack(msg, fmt, ap));
+    if (rc > 0)
+        rc = finish(h, msg, flux_msg_vpack(msg, fmt, ap));
+    else
+        rc = refuse_pack(rc, fmt, ap);
+    return or_say_why(h, request, rc);
 }
 
 int flux_respond_pack(flux_t *h,

@@ -388,6 +388,17 @@ struct peer *router_sender(struct router *r, const flux_msg_t *request)
     return asker_id(r, request, &id, &len) ? find_peer(r, id, len) : NULL;
 }
 
+/* There is no memory for an answer: better no connection than a sender that
+ * waits for ever.
+ */
+static void leave_unanswered(struct router *r, const flux_msg_t *request)
+{
+    struct peer *sender = router_sender(r, request);
+
+    if (sender && sender->cut)
+        sender->cut(sender, ENOMEM);
+}
+
 static uint64_t asker_of(struct router *r, const flux_msg_t *msg)
 {
     const char *id;
@@ -831,10 +842,12 @@ void router_respond_error(struct router *r,
     if (request->flags & FLUX_MSGFLAG_NORESPONSE)
         return;
     msg = flux_response_derive(request, errnum);
-    if (!msg || (text && flux_msg_set_string(msg, text) < 0)) {
-        flux_msg_destroy(msg);
+    if (!msg) {
+        leave_unanswered(r, request);
         return;
     }
+    if (text)
+        flux_msg_set_string(msg, text); /* without, if memory has run out */
     flux_msg_set_cred(msg, r->self.cred);
     route_response(r, msg);
 }
@@ -961,10 +974,12 @@ self_respond(struct router *r, const flux_msg_t *request, flux_msg_t *response)
 {
     struct peer *sender = router_sender(r, request);
 
-    if (!response)
-        return;
     if (request->flags & FLUX_MSGFLAG_NORESPONSE) {
         flux_msg_destroy(response);
+        return;
+    }
+    if (!response) {
+        leave_unanswered(r, request);
         return;
     }
     flux_msg_set_cred(response, r->self.cred);
@@ -1141,10 +1156,27 @@ static int event_encode(const flux_msg_t *request, flux_msg_t **event)
     return *event ? 0 : -1;
 }
 
+static void
+answer_published(struct router *r, const flux_msg_t *request, uint32_t seq)
+{
+    flux_msg_t *response = flux_response_derive(request, 0);
+
+    if (!response ||
+        flux_msg_pack(response, "{s:I}", "seq", (json_int_t)seq) < 0) {
+        router_respond_error(r, request, errno, NULL);
+        flux_msg_destroy(response);
+        return;
+    }
+    flux_msg_set_cred(response, r->self.cred);
+    if (request->flags & FLUX_MSGFLAG_NORESPONSE)
+        flux_msg_destroy(response);
+    else
+        route_response(r, response);
+}
+
 static void event_publish(struct router *r, const flux_msg_t *request)
 {
-    flux_msg_t *event, *response;
-    uint32_t seq;
+    flux_msg_t *event;
 
     if (!(request->rolemask & (FLUX_ROLE_OWNER | FLUX_ROLE_USER))) {
         router_respond_error(r, request, EPERM,
@@ -1160,15 +1192,7 @@ static void event_publish(struct router *r, const flux_msg_t *request)
     }
     event->userid = request->userid;
     event->rolemask = request->rolemask;
-    seq = router_publish(r, event);
-    response = flux_response_derive(request, 0);
-    if (response &&
-        flux_msg_pack(response, "{s:I}", "seq", (json_int_t)seq) == 0)
-        flux_msg_set_cred(response, r->self.cred);
-    if (response && !(request->flags & FLUX_MSGFLAG_NORESPONSE))
-        route_response(r, response);
-    else
-        flux_msg_destroy(response);
+    answer_published(r, request, router_publish(r, event));
 }
 
 static const struct {

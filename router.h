@@ -44,6 +44,7 @@ struct peer {
     /* Takes a control message from it, which stays the router's; or NULL. */
     void (*control)(struct peer *p, const flux_msg_t *msg);
     void *control_arg;
+    void (*cut)(struct peer *p, int errnum); /* end it; NULL: it stays */
     char uuid[UTIL_UUID_SIZE];
     char name[64];             /* for people: module name, "client", "rank 3" */
     struct flux_msg_cred cred; /* put on what comes from this peer */

@@ -73,8 +73,12 @@ static void child(struct runner *r, char *const argv[], pid_t parent, int fd)
 static void report_exec_failure(struct runner *r, int fd, const char *program)
 {
     int errnum;
+    ssize_t n;
 
-    while (read(fd, &errnum, sizeof(errnum)) == (ssize_t)sizeof(errnum))
+    do
+        n = read(fd, &errnum, sizeof(errnum));
+    while (n < 0 && errno == EINTR);
+    if (n == (ssize_t)sizeof(errnum))
         flux_log(r->h, LOG_ERR, "%s: %s: %s", r->name, program,
                  strerror(errnum));
 }
@@ -238,7 +242,8 @@ void runner_destroy(struct runner *r)
         return;
     if (r->pid > 0) {
         runner_kill(r, SIGKILL);
-        waitpid(r->pid, NULL, 0);
+        while (waitpid(r->pid, NULL, 0) < 0 && errno == EINTR)
+            continue;
         release_from_guard(r);
     }
     flux_watcher_destroy(r->child);

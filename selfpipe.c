@@ -56,10 +56,11 @@ int selfpipe_fd(int index)
 void selfpipe_drain(int index)
 {
     char bytes[64];
+    ssize_t n;
 
-    while (read(selfpipe_fd(index), bytes, sizeof(bytes)) ==
-           (ssize_t)sizeof(bytes))
-        continue;
+    do
+        n = read(selfpipe_fd(index), bytes, sizeof(bytes));
+    while (n == (ssize_t)sizeof(bytes) || (n < 0 && errno == EINTR));
 }
 
 static bool pipe_is_used(int index)
@@ -107,18 +108,25 @@ void selfpipe_release(int index)
 
 /* ---- signals ---- */
 
+/* A full pipe wakes its reader as well. */
+static void pipe_wake(int index)
+{
+    ssize_t n;
+
+    do
+        n = write(signals.pipes[index].fds[1], "", 1);
+    while (n < 0 && errno == EINTR);
+}
+
 static void signal_caught(int signum)
 {
     int saved_errno = errno;
     int n = __atomic_load_n(&signals.pipe_count, __ATOMIC_ACQUIRE);
 
     __atomic_add_fetch(&signals.count[signum], 1, __ATOMIC_RELEASE);
-    for (int i = 0; i < n; i++) {
-        if (!pipe_is_used(i))
-            continue;
-        ssize_t written = write(signals.pipes[i].fds[1], "", 1);
-        (void)written; /* a full pipe wakes its reader as well */
-    }
+    for (int i = 0; i < n; i++)
+        if (pipe_is_used(i))
+            pipe_wake(i);
     errno = saved_errno;
 }
 

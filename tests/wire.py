@@ -114,6 +114,8 @@ class Client:
         self.sock.settimeout(WAIT)
         self.sock.connect(path)
         welcome = self.sock.recv(1)
+        if not welcome:
+            raise EOFError("the broker closed the connection")
         if welcome != b"\0":
             raise OSError(welcome[0], os.strerror(welcome[0]))
 
