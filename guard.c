@@ -60,6 +60,16 @@ static void ignore_signals(void)
     sigprocmask(SIG_SETMASK, &all, NULL);
 }
 
+static bool hear(pid_t *group)
+{
+    ssize_t n;
+
+    do
+        n = read(STDIN_FILENO, group, sizeof(*group));
+    while (n < 0 && errno == EINTR);
+    return n == (ssize_t)sizeof(*group);
+}
+
 static void watch_over(int fd)
 {
     pid_t groups[GROUPS_MAX], group;
@@ -70,7 +80,7 @@ static void watch_over(int fd)
     sys_thread_name("flux-guard");
     dup2(fd, STDIN_FILENO);
     sys_close_from(STDIN_FILENO + 1);
-    while (read(STDIN_FILENO, &group, sizeof(group)) == (ssize_t)sizeof(group))
+    while (hear(&group))
         count = take(groups, count, group);
     while (count > 0)
         kill(-groups[--count], SIGKILL);
@@ -85,7 +95,8 @@ static void guard_destroy(void *arg)
 
     close(g->fd);
     if (g->pid > 0)
-        waitpid(g->pid, NULL, 0);
+        while (waitpid(g->pid, NULL, 0) < 0 && errno == EINTR)
+            continue;
     free(g);
 }
 
