@@ -320,7 +320,10 @@ static void bury(struct link_set *s)
     }
 }
 
-/* To tell that one has gone may give others something to send. */
+/* To tell that one has gone may give others something to send.  Whoever waits
+ * for room is looked at last: a flush that made room may be followed by nothing
+ * that would wake the loop.
+ */
 static void
 prepare_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
@@ -329,11 +332,11 @@ prepare_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
     (void)r;
     (void)w;
     (void)revents;
-    resume_waiting(s);
     do {
         link_set_flush(s);
         bury(s);
     } while (!list_empty(&s->dirty) || !list_empty(&s->dead));
+    resume_waiting(s);
 }
 
 struct link *link_create(struct link_set *s,
