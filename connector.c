@@ -11,8 +11,8 @@
  *
  * The last RESERVE descriptors are not for clients, so that modules can still
  * be loaded and those who are connected be served: whoever comes then is told
- * EMFILE.  Where even those are gone, the socket is left alone until a client
- * leaves or a second has passed.
+ * EMFILE.  Where even those are gone, the socket is left alone for a while
+ * (listener.c).
  */
 #include "connector.h"
 
@@ -20,21 +20,18 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "access.h"
+#include "listener.h"
 #include "sys.h"
 #include "util.h"
 
 enum {
-    LISTEN_BACKLOG = 1024,
-    ACCEPT_BURST = 64,   /* connections taken in one turn of the loop */
     RESERVE = 8,         /* descriptors: two processes may be starting */
     DEBUG_DENY_ONCE = 1, /* debug bits, as Flux's tests set them */
     DEBUG_GUEST_ONCE = 4,
 };
-#define ACCEPT_PAUSE 1.0 /* seconds */
 
 struct client {
     struct list link;
@@ -48,9 +45,7 @@ struct connector {
     struct link_set *links;
     flux_t *h; /* of the builtin module, NULL while it is not loaded */
     char *path;
-    int fd; /* listening, or -1 */
-    flux_watcher_t *watcher;
-    flux_watcher_t *resume;
+    struct listener *listener; /* NULL while it is not loaded */
     flux_msg_handler_t **handlers;
     struct list clients;
     uint64_t connects;
@@ -75,8 +70,8 @@ static void client_closed(struct link *l, int errnum, void *arg)
     (void)l;
     (void)errnum;
     client_destroy(client);
-    if (c->fd >= 0 && c->watcher)
-        flux_watcher_start(c->watcher);
+    if (c->listener)
+        listener_start(c->listener);
 }
 
 /* The roles of user `uid`; 0 if it may not come in. */
@@ -151,8 +146,9 @@ static bool is_reserve(int fd)
            (rlim_t)fd + RESERVE >= limit.rlim_cur;
 }
 
-static void admit(struct connector *c, int fd)
+static void admit(int fd, void *arg)
 {
+    struct connector *c = arg;
     uid_t uid;
     pid_t pid;
 
@@ -164,94 +160,6 @@ static void admit(struct connector *c, int fd)
         refuse(fd, EPERM);
     else if (client_create(c, fd, uid, pid) < 0)
         refuse(fd, errno);
-}
-
-static void pause_accept(struct connector *c)
-{
-    flux_watcher_stop(c->watcher);
-    flux_timer_watcher_reset(c->resume, ACCEPT_PAUSE, 0.);
-    flux_watcher_start(c->resume);
-}
-
-static void
-accept_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
-{
-    struct connector *c = arg;
-    int fd, n;
-
-    (void)r;
-    (void)w;
-    (void)revents;
-    for (n = 0; n < ACCEPT_BURST; n++) {
-        if ((fd = sys_accept(c->fd)) >= 0)
-            admit(c, fd);
-        else {
-            if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
-                pause_accept(c);
-            return;
-        }
-    }
-}
-
-static void
-resume_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
-{
-    struct connector *c = arg;
-
-    (void)r;
-    (void)w;
-    (void)revents;
-    flux_watcher_start(c->watcher);
-}
-
-/* ---- the socket ------------------------------------------------------------
- */
-
-/* What a dead broker left behind, and nothing else. */
-static void remove_socket(const char *path)
-{
-    struct stat st;
-
-    if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
-        unlink(path);
-}
-
-static int bind_path(int fd, const char *path, flux_error_t *e)
-{
-    struct sockaddr_un sun;
-
-    memset(&sun, 0, sizeof(sun));
-    sun.sun_family = AF_UNIX;
-    if (strlen(path) >= sizeof(sun.sun_path))
-        return util_errno(e, ENAMETOOLONG,
-                          "socket path of %zu bytes, more than the %zu that "
-                          "a UNIX socket may have: '%s'",
-                          strlen(path), sizeof(sun.sun_path) - 1, path);
-    memcpy(sun.sun_path, path, strlen(path) + 1);
-    remove_socket(path); /* the rundir is locked: whoever had it is dead */
-    if (bind(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0)
-        return util_error(e, "cannot bind '%s': %s", path, strerror(errno));
-    /* all may connect: who may come in, admit() decides */
-    if (chmod(path, S_IRWXU | S_IRWXG | S_IRWXO) < 0)
-        return util_error(e, "cannot open '%s' to others: %s", path,
-                          strerror(errno));
-    return 0;
-}
-
-static int open_socket(const char *path, flux_error_t *e)
-{
-    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-
-    if (fd < 0)
-        return util_error(e, "cannot create a socket: %s", strerror(errno));
-    if (util_set_cloexec(fd, true) == 0 && util_set_nonblock(fd, true) == 0 &&
-        bind_path(fd, path, e) == 0) {
-        if (listen(fd, LISTEN_BACKLOG) == 0)
-            return fd;
-        util_error(e, "cannot listen on '%s': %s", path, strerror(errno));
-    }
-    close(fd);
-    return -1;
 }
 
 /* ---- configuration
@@ -336,17 +244,14 @@ static const struct flux_msg_handler_spec handlers[] = {
     FLUX_MSGHANDLER_TABLE_END,
 };
 
+/* All may connect: who may come in, admit() decides. */
 static int start_listening(struct connector *c, flux_error_t *e)
 {
-    flux_reactor_t *r = flux_get_reactor(c->h);
-
-    if ((c->fd = open_socket(c->path, e)) < 0)
+    c->listener = listener_create(flux_get_reactor(c->h), c->path,
+                                  S_IRWXU | S_IRWXG | S_IRWXO, admit, c, e);
+    if (!c->listener)
         return -1;
-    c->watcher = flux_fd_watcher_create(r, c->fd, FLUX_POLLIN, accept_cb, c);
-    c->resume = flux_timer_watcher_create(r, ACCEPT_PAUSE, 0., resume_cb, c);
-    if (!c->watcher || !c->resume)
-        return util_error(e, "connector-local: %s", strerror(errno));
-    flux_watcher_start(c->watcher);
+    listener_start(c->listener);
     return 0;
 }
 
@@ -355,15 +260,9 @@ static void stop_listening(void *arg)
     struct connector *c = arg;
 
     flux_msg_handler_delvec(c->handlers);
-    flux_watcher_destroy(c->watcher);
-    flux_watcher_destroy(c->resume);
-    if (c->fd >= 0) {
-        close(c->fd);
-        unlink(c->path);
-    }
+    listener_destroy(c->listener);
     c->handlers = NULL;
-    c->watcher = c->resume = NULL;
-    c->fd = -1;
+    c->listener = NULL;
     c->h = NULL;
 }
 
@@ -398,7 +297,6 @@ struct connector *connector_create(struct link_set *links, const char *path)
         return NULL;
     }
     c->links = links;
-    c->fd = -1;
     c->owner = getuid();
     list_init(&c->clients);
     return c;

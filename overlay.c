@@ -11,7 +11,9 @@
  * and the kernel says whose process is there: another user's is refused.
  * After that come frames both ways, and the neighbour is a peer of the router
  * under its UUID.  A child is subscribed to every event.  It is not greeted
- * before its parent has been: a broker that has joined can reach rank 0.
+ * before its parent has been: a broker that has joined can reach rank 0.  A
+ * connection whose greeting is not whole after HELLO_TIMEOUT is closed; the
+ * child's end waits for as long as its parent waits for its own.
  *
  * A child tells its parent in control messages how its subtree is, last of all
  * that it leaves (overlay_health.c).  One that goes without is lost: that is
@@ -21,10 +23,12 @@
 #include "overlay.h"
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "hostlist.h"
+#include "listener.h"
 #include "overlay_health.h"
 #include "sys.h"
 #include "util.h"
@@ -32,12 +36,13 @@
 #define GREETING "busyflux tbon 1"
 #define RETRY_FIRST 0.001 /* seconds; doubles up to */
 #define RETRY_LAST 0.05
+/* Seconds: a child sends its greeting with one call, once it is connected. */
+#define HELLO_TIMEOUT 2.0
 
 enum {
     UUID_LENGTH = UTIL_UUID_SIZE - 1,
     HELLO_SIZE = sizeof(GREETING) + 8 + UUID_LENGTH + 1,
     REPLY_SIZE = 1 + UUID_LENGTH,
-    LISTEN_BACKLOG = 1024,
     NAME_SIZE = 300, /* of a host and its rank */
 };
 
@@ -53,6 +58,7 @@ struct hello {
     struct overlay *overlay;
     int fd;
     flux_watcher_t *watcher;
+    flux_watcher_t *deadline; /* of a child's, else NULL */
     unsigned char data[HELLO_SIZE];
     size_t size; /* received so far */
 };
@@ -74,8 +80,7 @@ struct overlay {
     uint32_t rank;
     struct overlay_health *health;
     struct overlay_callbacks callbacks;
-    int listen_fd;
-    flux_watcher_t *listener;
+    struct listener *listener; /* NULL: there can be no child */
     flux_watcher_t *retry;
     double retry_delay;
     double connect_timeout; /* seconds until a parent must be there, 0: none */
@@ -156,6 +161,7 @@ static void hello_destroy(struct hello *hello)
 {
     list_remove(&hello->link);
     flux_watcher_destroy(hello->watcher);
+    flux_watcher_destroy(hello->deadline);
     if (hello->fd >= 0)
         close(hello->fd);
     free(hello);
@@ -448,22 +454,48 @@ hello_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
         hello_destroy(hello);
 }
 
+/* It may have come while this broker could not look. */
 static void
-accept_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+late_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
-    struct overlay *o = arg;
-    int fd;
+    struct hello *hello = arg;
 
     (void)r;
     (void)w;
     (void)revents;
-    while ((fd = sys_accept(o->listen_fd)) >= 0) {
-        if (check_peer_user(fd) < 0) {
-            send_reply(o, fd, errno);
-            close(fd);
-        } else
-            hello_create(o, fd, hello_cb);
-    }
+    if (hello_read(hello, HELLO_SIZE) > 0)
+        admit_child(hello);
+    else
+        flux_log(log_handle(hello->overlay), LOG_ERR,
+                 "a child was refused: %zu of the %d bytes of its greeting "
+                 "after %gs",
+                 hello->size, (int)HELLO_SIZE, HELLO_TIMEOUT);
+    hello_destroy(hello);
+}
+
+static void expect_hello(struct overlay *o, int fd)
+{
+    struct hello *hello = hello_create(o, fd, hello_cb);
+
+    if (!hello)
+        return;
+    hello->deadline = flux_timer_watcher_create(
+        flux_get_reactor(o->h), HELLO_TIMEOUT, 0., late_cb, hello);
+    if (hello->deadline)
+        flux_watcher_start(hello->deadline);
+    else
+        hello_destroy(hello);
+}
+
+static void accepted(int fd, void *arg)
+{
+    struct overlay *o = arg;
+
+    if (check_peer_user(fd) < 0) {
+        send_reply(o, fd, errno);
+        close(fd);
+    } else
+        expect_hello(o, fd);
 }
 
 static int start_listening(struct overlay *o, flux_error_t *e)
@@ -475,29 +507,9 @@ static int start_listening(struct overlay *o, flux_error_t *e)
         return 0;
     if (socket_address(o, o->rank, &sun, e) < 0)
         return -1;
-    if ((o->listen_fd = open_socket()) < 0)
-        return util_error(e, "cannot create a socket: %s", strerror(errno));
-    unlink(sun.sun_path);
-    if (bind(o->listen_fd, (struct sockaddr *)&sun, sizeof(sun)) < 0 ||
-        listen(o->listen_fd, LISTEN_BACKLOG) < 0)
-        return util_error(e, "cannot listen on '%s': %s", sun.sun_path,
-                          strerror(errno));
-    o->listener = flux_fd_watcher_create(flux_get_reactor(o->h), o->listen_fd,
-                                         FLUX_POLLIN, accept_cb, o);
-    if (!o->listener)
-        return util_error(e, "out of memory");
-    return 0;
-}
-
-static void stop_listening(struct overlay *o)
-{
-    struct sockaddr_un sun;
-
-    if (o->listen_fd < 0)
-        return;
-    close(o->listen_fd);
-    if (socket_address(o, o->rank, &sun, NULL) == 0)
-        unlink(sun.sun_path);
+    o->listener = listener_create(flux_get_reactor(o->h), sun.sun_path,
+                                  S_IRUSR | S_IWUSR, accepted, o, e);
+    return o->listener ? 0 : -1;
 }
 
 /* Children wait in the socket's backlog until then: what a child asks of the
@@ -506,7 +518,7 @@ static void stop_listening(struct overlay *o)
 static void admit_children(struct overlay *o)
 {
     if (o->listener)
-        flux_watcher_start(o->listener);
+        listener_start(o->listener);
 }
 
 /* ---- parent
@@ -884,7 +896,6 @@ struct overlay *overlay_create(flux_t *h,
     o->topology = topology;
     o->rundir = rundir;
     o->rank = router_rank(router);
-    o->listen_fd = -1;
     list_init(&o->hellos);
     list_init(&o->children);
     o->hosts = strdup(hosts);
@@ -909,9 +920,8 @@ void overlay_destroy(struct overlay *o)
         hello_destroy(LIST_ENTRY(o->hellos.next, struct hello, link));
     while (!list_empty(&o->children))
         neighbour_destroy(LIST_ENTRY(o->children.next, struct neighbour, link));
-    flux_watcher_destroy(o->listener);
+    listener_destroy(o->listener);
     flux_watcher_destroy(o->retry);
-    stop_listening(o);
     overlay_health_destroy(o->health);
     free(o->hosts);
     free(o);

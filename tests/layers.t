@@ -17,7 +17,7 @@ layer() { # FILE: sets LAYER
     handle.* | dispatch*.? | stream.* | connect.* | dial.* | ssh.* | loop.* | hwatch.*) LAYER=4 ;;
     future*.? | rpc.* | call.* | chain.* | composite.* | respond.*) LAYER=4 ;;
     client*.? | attribute.* | codec.* | conf.* | flog.* | method.* | hosts.* | statsd.* | cmdline.* | subprocess.*) LAYER=4 ;;
-    modside.* | dso.* | modlife.* | serve.*) LAYER=4 ;;
+    modside.* | dso.* | modlife.* | serve.* | listener.*) LAYER=4 ;;
     router*.? | pending.* | link.* | inproc.* | attr.*) LAYER=5 ;;
     module*.? | trace.* | tracerec.* | modpath.* | onfailure.* | spawn.* | tee.* | guard.* | crash.*) LAYER=6 ;;
     overlay*.? | state.* | config.* | connector.* | log.* | folder.* | rundir.* | runner.*) LAYER=7 ;;

@@ -1,9 +1,10 @@
-"""siege_bytes.py module FOLDER | rank SOCKET - bytes that are no message
+"""siege_bytes.py module FOLDER | rank SOCKET PID - bytes that are no message
 
 `module`: a loader that says nothing but those bytes, for each of badframes.py.
 `rank`: the same from one who has greeted as a broker below, then what is well
-formed but useless or forged, and greetings that are none.  After each case an
-innocent client is served.
+formed but useless or forged, and greetings that are none, or that never end and
+take all descriptors of the broker PID.  After each case an innocent client is
+served.
 """
 import os
 import socket
@@ -146,7 +147,29 @@ def useless(path):
     innocent("useless messages of a rank")
 
 
-def ranks(path):
+def seconds_used(pid):
+    with open("/proc/%s/stat" % pid) as stat:
+        ticks = stat.read().rsplit(")", 1)[1].split()[11:13]
+    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+
+
+def silent_crowd(path, pid):
+    """More half greetings than the broker has descriptors."""
+    crowd = [connect(path) for _ in range(100)]
+    for sock in crowd:
+        sock.sendall(hello(1)[:30])
+    before = seconds_used(pid)
+    say(is_over(crowd[0]), "a greeting that never ends is given up")
+    used = seconds_used(pid) - before
+    say(used < 0.5, "without descriptors the broker does not spin", used)
+    same(outcome(client.rpc("hello.ping", {})), "ok", "who was there is served")
+    for sock in crowd:
+        sock.close()
+    greet(path).close()
+    innocent("100 half greetings, 64 descriptors")
+
+
+def ranks(path, pid):
     bad_greetings(path)
     for name, data in BAD:
         sock = greet(path)
@@ -159,9 +182,10 @@ def ranks(path):
     innocent("1 GiB claimed by a rank")
     sock.close()
     useless(path)
+    silent_crowd(path, pid)
 
 
 if sys.argv[1] == "module":
     modules(sys.argv[2])
 else:
-    ranks(sys.argv[2])
+    ranks(*sys.argv[2:4])
