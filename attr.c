@@ -70,11 +70,19 @@ static const struct attr_rule {
     {"size", ATTR_READONLY | ATTR_CACHED},
     {"statedir", 0},
     {"statedir-cleanup", ATTR_CACHED},
+    {"tbon.child_rcvhwm", 0},
     {"tbon.connect_timeout", ATTR_DURATION},
     {"tbon.descendants", ATTR_READONLY},
+    {"tbon.interface-hint", ATTR_RUNTIME},
     {"tbon.level", ATTR_READONLY},
     {"tbon.maxlevel", ATTR_READONLY},
+    {"tbon.prefertcp", 0},
+    {"tbon.tcp_user_timeout", ATTR_DURATION},
     {"tbon.topo", 0},
+    {"tbon.torpid_max", ATTR_DURATION},
+    {"tbon.torpid_min", ATTR_DURATION},
+    {"tbon.zmq_io_threads", 0},
+    {"tbon.zmqdebug", 0},
     {"test-nr.*", 0},
     {"test-ro.*", ATTR_READONLY},
     {"test.*", ATTR_RUNTIME},
@@ -221,7 +229,9 @@ check_value(const struct attr_rule *rule, const char *value, flux_error_t *e)
 
     if (!(rule->flags & ATTR_DURATION) || parse_limit(value, &seconds) == 0)
         return 0;
-    return util_errno(e, EINVAL, "%s: neither a duration nor none: '%s'",
+    return util_errno(e, EINVAL,
+                      "Error parsing %s attribute: neither a duration nor "
+                      "none: '%s'",
                       rule->name, value);
 }
 

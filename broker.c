@@ -32,9 +32,8 @@
 #include "serve.h"
 #include "state.h"
 #include "sys.h"
+#include "tbon.h"
 #include "util.h"
-
-enum { SETTING_SIZE = 128 }; /* tbon.KEY=VALUE, far above any */
 
 struct broker {
     char uuid[UTIL_UUID_SIZE];
@@ -124,31 +123,11 @@ static int put_boot_method(struct broker *b, flux_error_t *e)
     return attr_put(b->attrs, "broker.boot-method", method);
 }
 
-/* The attribute tbon.KEY: from the command line, else the configuration. */
-static int
-take_tbon(struct broker *b, const char *key, const char *value, flux_error_t *e)
-{
-    char setting[SETTING_SIZE];
-    flux_error_t why;
-    int n;
-
-    if (flux_conf_unpack(b->conf, &why, "{s?{s?s}}", "tbon", key, &value) < 0)
-        return util_error(e, "config: tbon.%s: %s", key, why.text);
-    snprintf(setting, sizeof(setting), "tbon.%s", key);
-    if (attr_value(b->attrs, setting))
-        return 0;
-    n = snprintf(setting, sizeof(setting), "tbon.%s=%s", key, value);
-    if (n < 0 || n >= SETTING_SIZE)
-        return util_errno(e, EINVAL, "config: tbon.%s: too long", key);
-    return attr_command_line(b->attrs, setting, e);
-}
-
 static int make_topology(struct broker *b, flux_error_t *e)
 {
     flux_error_t why;
 
-    if (take_tbon(b, "topo", "kary:32", e) < 0 ||
-        take_tbon(b, "connect_timeout", "30s", e) < 0)
+    if (tbon_take(b->attrs, b->conf, b->rank, e) < 0)
         return -1;
     b->topology =
         topology_create(attr_value(b->attrs, "tbon.topo"), b->size, &why);

@@ -302,17 +302,11 @@ struct rowfmt *rowfmt_create(const char *format,
 /* ---- one value -------------------------------------------------------------
  */
 
-/* A duration in the largest unit that fits (RFC 23). */
 static void add_duration(struct buf *b, double seconds)
 {
-    if (seconds < 60)
-        buf_printf(b, "%gs", seconds);
-    else if (seconds < 3600)
-        buf_printf(b, "%gm", seconds / 60);
-    else if (seconds < 86400)
-        buf_printf(b, "%gh", seconds / 3600);
-    else
-        buf_printf(b, "%gd", seconds / 86400);
+    char text[UTIL_DURATION_SIZE];
+
+    buf_printf(b, "%s", util_format_duration(seconds, text));
 }
 
 static void add_number(struct buf *b, const struct piece *p, json_t *value)

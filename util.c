@@ -203,6 +203,23 @@ int util_parse_duration(const char *s, double *seconds)
     return util_fail(EINVAL);
 }
 
+const char *util_format_duration(double seconds, char text[UTIL_DURATION_SIZE])
+{
+    if (isinf(seconds))
+        snprintf(text, UTIL_DURATION_SIZE, "infinity");
+    else if (seconds > 0 && seconds < 1)
+        snprintf(text, UTIL_DURATION_SIZE, "%gms", seconds * 1E3);
+    else if (seconds < 60)
+        snprintf(text, UTIL_DURATION_SIZE, "%gs", seconds);
+    else if (seconds < 3600)
+        snprintf(text, UTIL_DURATION_SIZE, "%gm", seconds / 60);
+    else if (seconds < 86400)
+        snprintf(text, UTIL_DURATION_SIZE, "%gh", seconds / 3600);
+    else
+        snprintf(text, UTIL_DURATION_SIZE, "%gd", seconds / 86400);
+    return text;
+}
+
 double util_monotime(void)
 {
     struct timespec ts;

@@ -46,6 +46,10 @@ int util_parse_double(const char *s, double *value); /* "." in any locale */
  */
 int util_parse_duration(const char *s, double *seconds);
 
+enum { UTIL_DURATION_SIZE = 32 };
+/* The largest unit that fits: "0s", "50ms", "1.5m", "infinity"; `text`. */
+const char *util_format_duration(double seconds, char text[UTIL_DURATION_SIZE]);
+
 /* Monotonic clock, seconds. */
 double util_monotime(void);
 

@@ -65,14 +65,44 @@ is "tbon.connect_timeout likewise" "1m 2m" sh -c 'echo $(
     flux start --conf=tbon.connect_timeout=1m flux getattr tbon.connect_timeout
     flux start -Stbon.connect_timeout=2m flux getattr tbon.connect_timeout)'
 fails "which is a duration" 1 \
-    "tbon.connect_timeout: neither a duration nor none: '1x'" \
+    "tbon.connect_timeout attribute: neither a duration nor none: '1x'" \
     conf tbon.connect_timeout=1x
 mkdir "$W/orphan"
 fails "a parent that does not come is not waited for longer" 1 \
     "cannot connect to the parent: No such file" flux broker --rank=1 --size=2 \
     -Srundir="$W/orphan" -Stbon.connect_timeout=0.05s
-fails "a topo that is no string" 1 "config: tbon.topo: Expected string" \
-    conf tbon.topo=1
+fails "a topo that is no string" 1 \
+    "Config file error [tbon]: topo: Expected string" conf tbon.topo=1
+is "a duration is written in one form" "0s 1.5m 50ms" sh -c 'for t in 0 90s .05s; do
+        flux start -Stbon.connect_timeout=$t flux getattr tbon.connect_timeout
+    done | xargs'
+all_tbon() {
+    flux start "$@" sh -c 'for key in child_rcvhwm interface-hint prefertcp \
+        tcp_user_timeout torpid_max torpid_min zmq_io_threads zmqdebug; do
+        flux getattr tbon.$key
+    done | xargs'
+}
+is "what is for other networks is there" "0 default-route 0 20s 30s 5s 1 0" \
+    all_tbon
+cat >"$W/tbon.json" <<'EOF'
+{"tbon": {"child_rcvhwm": 2, "interface-hint": "eth0", "prefertcp": 1,
+ "tcp_user_timeout": "60s", "torpid_max": "5s", "torpid_min": "2s",
+ "zmq_io_threads": 4, "zmqdebug": 1}}
+EOF
+is "as the configuration says" "2 eth0 1 1m 5s 2s 4 1" all_tbon \
+    -c "$W/tbon.json"
+is "as the command line says" "2 eth0 1 3m 5s 2s 4 -1" all_tbon \
+    -c "$W/tbon.json" -Stbon.tcp_user_timeout=3m -Stbon.zmqdebug=-1
+is "but for the threads of other ranks than 0" "0: 4
+1: 1" sh -c "flux start -s 2 -c '$W/tbon.json' \
+    flux exec -r all -l flux getattr tbon.zmq_io_threads | sort"
+for fault in 'zmqdebug=zz:value must be an integer' \
+    'child_rcvhwm=1:must be 0 (unlimited) or >= 2' 'zmq_io_threads=0:must be >= 1'; do
+    fails "tbon.${fault%%:*} is refused" 1 "tbon.${fault%%=*} ${fault#*:}" \
+        flux start "-Stbon.${fault%%:*}" true
+done
+fails "a count that is none" 1 \
+    "Config file error [tbon]: zmqdebug: Expected integer" conf tbon.zmqdebug=zz
 
 # ---- all ranks have what rank 0 has --------------------------------------------------
 
