@@ -94,6 +94,8 @@ void crash_use_stack(void *stack, size_t size)
 {
     stack_t s;
 
+    if (sigaltstack(NULL, &s) == 0 && !(s.ss_flags & SS_DISABLE))
+        return;
     memset(&s, 0, sizeof(s));
     s.ss_sp = stack;
     s.ss_size = size;

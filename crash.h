@@ -13,7 +13,8 @@ enum { CRASH_STACK_SIZE = 16384 }; /* for the handler, which calls write(2) */
 void crash_report(void);
 
 /* In a thread: crashes are told even when its stack has run out, from `stack`,
- * which lives as long as the thread.
+ * which lives as long as the thread.  A stack for signals that the thread has
+ * already is kept: a sanitizer makes one and frees it when the thread ends.
  */
 void crash_use_stack(void *stack, size_t size);
 

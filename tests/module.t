@@ -290,7 +290,8 @@ flux module remove testmod
 flux module remove version
 ok "stop" stop
 # A thread that is cancelled leaves what it has allocated: no leak to look for.
-ASAN_OPTIONS=detect_leaks=0
+asan_options=${ASAN_OPTIONS:-}
+ASAN_OPTIONS=$asan_options:detect_leaks=0
 export ASAN_OPTIONS
 start
 flux module load "$MOD"
@@ -304,7 +305,7 @@ flux module load "$MOD"
 ok "reload --cancel too" flux module reload --cancel "$MOD"
 flux module remove testmod
 ok "stop" stop
-unset ASAN_OPTIONS
+ASAN_OPTIONS=$asan_options
 
 # ---- failure at run time, left at exit ---------------------------------------------------------------------
 
