@@ -4,7 +4,8 @@
 #   make static       build/static/bin/busyflux, with no dynamic section
 #   make demo         modules loaded, listed, called, traced, reloaded, removed
 #   make check        all tests; T="tests/a.t tests/b.t" for some
-#   make check-asan   the same under sanitizers; check-tsan, check-valgrind
+#   make check-asan   the same under sanitizers; check-ubsan, check-tsan,
+#                     check-valgrind
 #   make HARDEN=      without stack protector, FORTIFY and full RELRO
 #   make check-reload modules reloaded under load, ten times as long
 #   make check-kill   each broker of 16 is killed in traffic, in two trees
@@ -200,12 +201,17 @@ check-reload: tests
 	RELOAD_FACTOR=10 $(PROVE) tests/reload.t
 
 SANITIZED = HARDEN= OPT="-O1 -g -fno-omit-frame-pointer $(1)" LDFLAGS="$(1)"
+UNDEFINED = -fsanitize=undefined -fno-sanitize-recover=undefined
 
 check-asan:
 	ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 \
 	TEST_BUILD=asan $(MAKE) B=$(B)/asan \
-		$(call SANITIZED,-fsanitize=address -fsanitize=undefined \
-		-fno-sanitize-recover=undefined) check
+		$(call SANITIZED,-fsanitize=address $(UNDEFINED)) check
+
+# Undefined behaviour alone, which check-asan looks for too, but sooner done.
+check-ubsan:
+	UBSAN_OPTIONS=print_stacktrace=1 TEST_BUILD=ubsan $(MAKE) B=$(B)/ubsan \
+		$(call SANITIZED,$(UNDEFINED)) check
 
 check-tsan:
 	TSAN_OPTIONS=report_thread_leaks=0 TEST_BUILD=tsan $(MAKE) B=$(B)/tsan \
@@ -292,4 +298,4 @@ clean:
 	rm -rf $(B)
 
 .PHONY: all static headers manuals install uninstall clean tests check soak check-reload check-asan \
-	check-tsan check-valgrind check-kill demo lint
+	check-ubsan check-tsan check-valgrind check-kill demo lint

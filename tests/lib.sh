@@ -26,7 +26,8 @@
 #   that the tests may be running in is seen.
 # - Variables that begin with _ are this file's.
 # - TEST_WRAP, such as --wrap=valgrind, is put before every broker that start
-#   makes; TEST_BUILD=asan, tsan or valgrind tells tests that measure to skip.
+#   makes; TEST_BUILD=asan, ubsan, tsan or valgrind tells tests that measure
+#   to skip.
 set -u
 here=$(cd "${0%/*}" && pwd)
 here=${here%/issues}
