@@ -246,10 +246,11 @@ p.communicate()
 same(outcome(c.answer(tag)), "ECANCELED reload of testmod: given up",
      "until who asked is gone")
 say(until(lambda: held() is None), "then its services are its own")
-d.request("module.remove", {"name": "testmod", "hold": 0.05})
+d.request("module.remove", {"name": "testmod", "hold": 0.2})
+say(held() == 0, "a removal that holds requests")
 tag = c.request("testmod.echo")
 same(outcome(c.answer(tag)),
-     "ETIMEDOUT reload of testmod: not done after 0.05s",
+     "ETIMEDOUT reload of testmod: not done after 0.2s",
      "a hold ends when its time is over")
 tag = c.request("testmod.echo")
 p = module("remove", "--cancel", "testmod")
