@@ -83,8 +83,21 @@ static json_t *take_dead(json_t **dead)
     return json;
 }
 
+/* The counterpart of the release by each thread that had a reference: what they
+ * did with the value is over before it is freed.
+ */
+static void see_last_uses(const json_t *json)
+{
+#ifdef __GNUC__
+    (void)__atomic_load_n(&json->refcount, __ATOMIC_ACQUIRE);
+#else
+    (void)json;
+#endif
+}
+
 static void bury(json_t **dead, json_t *json)
 {
+    see_last_uses(json);
     switch (json->type) {
     case JSON_OBJECT:
     case JSON_ARRAY:
@@ -138,9 +151,6 @@ void json_delete(json_t *json)
 
     if (!json)
         return;
-#ifdef __GNUC__
-    __atomic_thread_fence(__ATOMIC_ACQUIRE);
-#endif
     bury(&dead, json);
     while (dead) {
         json_t *next = take_dead(&dead);
