@@ -54,8 +54,7 @@ struct thread {
     char **argv;
     bool cancelled;
     flux_watcher_t *look; /* NULL but while it lives without a channel */
-    pthread_mutex_t lock;
-    bool over; /* under `lock`: nothing but the end of the thread is to come */
+    int over; /* atomic: nothing but the end of the thread is to come */
 };
 
 /* ---- in the thread ----------------------------------------------------- */
@@ -74,19 +73,12 @@ static void set_over(void *arg)
 {
     struct thread *t = arg;
 
-    pthread_mutex_lock(&t->lock);
-    t->over = true;
-    pthread_mutex_unlock(&t->lock);
+    __atomic_store_n(&t->over, 1, __ATOMIC_RELEASE);
 }
 
 static bool is_over(struct thread *t)
 {
-    bool over;
-
-    pthread_mutex_lock(&t->lock);
-    over = t->over;
-    pthread_mutex_unlock(&t->lock);
-    return over;
+    return __atomic_load_n(&t->over, __ATOMIC_ACQUIRE);
 }
 
 /* A cancelled thread may have left references to its handle on its stack;
@@ -258,7 +250,6 @@ static int thread_start(struct module *m, flux_error_t *e)
 
     if (!(m->impl = t))
         return util_error(e, "out of memory");
-    pthread_mutex_init(&t->lock, NULL);
     t->fd = -1;
     if (open_file(m, e) < 0)
         return -1;
@@ -328,7 +319,6 @@ static void thread_destroy(struct module *m)
     if (t->fd >= 0)
         close(t->fd);
     unmap(m, t);
-    pthread_mutex_destroy(&t->lock);
     free_strings(t->argv);
     free(t->name);
     free(t);
