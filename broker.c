@@ -261,7 +261,7 @@ static int create_core(struct broker *b, flux_error_t *e)
               inproc_create(b->reactor, b->router, PEER_BROKER, "broker")))
         return util_error(e, "cannot create the router: %s", strerror(errno));
     b->h = inproc_handle(b->self);
-    if (!(b->log = log_create(b->h, b->attrs, b->rank, e)))
+    if (!(b->log = log_create(b->h, b->router, b->attrs, e)))
         return -1;
     flux_conf_incref(b->conf);
     return flux_set_conf_new(b->h, b->conf);

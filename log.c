@@ -8,27 +8,49 @@
  * which prints for all unless log-stderr-mode is local.  Flux puts the severity
  * in the upper bits of the line's priority; so do we, since both read it there.
  *
- * A line that cannot be written (a full disk, a closed pipe) is counted, and
- * the count is written with the next one that can.
+ * Whoever reads the log (log.dmesg) is given lines for as long as it takes
+ * them: with READER_PAUSE on their way to it, the rest stays in the ring.
+ * `drain` looks whether there is room again, before the loop sleeps and behind
+ * the links' flush, since it is started later; then `resume` goes on, which is
+ * a timer, so that the flush of the next turn finds what it sends.  Lines that
+ * leave the ring before that are lost to that reader, which is told how many.
+ * What becomes of one that stderr or the file does not take: sink.c.
  */
 #include "log.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "buf.h"
 #include "serve.h"
+#include "sink.h"
 #include "util.h"
+
+#define READER_AUX "log::reader"
 
 enum {
     RING_SIZE_MAX = 1000000, /* lines: 200 MB at usual lengths */
     LINE_SIZE_MAX = 1 << 16, /* bytes: a line beyond is cut */
+    READER_PAUSE = 1 << 18,  /* bytes: a fourth of what makes a link full */
+};
+
+/* How far a request for the log has come; lines are numbered from 0. */
+struct reader {
+    uint64_t next;
+    uint64_t end; /* UINT64_MAX: it follows */
 };
 
 struct log {
     flux_t *h;
+    struct router *router;
     uint32_t rank;
     struct attr_set *attrs;
     char **ring;
     size_t ring_size;
     size_t ring_used;
     size_t ring_first; /* index of the oldest */
+    uint64_t stored;   /* lines that ever were in the ring */
     uint64_t count;
     uint64_t remote; /* of these, from other ranks */
     int level;
@@ -38,9 +60,11 @@ struct log {
     int syslog_level;
     bool syslog_enable;
     bool stderr_local;
-    FILE *file;
-    uint64_t lost; /* lines that could not be written to `file` */
-    struct flux_msglist *followers;
+    struct sink err;
+    struct sink file;
+    struct flux_msglist *readers; /* requests, each with a struct reader */
+    flux_watcher_t *drain;        /* prepare: runs while a reader is slow */
+    flux_watcher_t *resume;       /* due at once */
 };
 
 /* What a line says, pointing into it. */
@@ -109,36 +133,27 @@ static void human_time(const struct line *line, char *s, size_t size)
 
 /* ---- where lines go ------------------------------------------------------ */
 
-static int print_line(FILE *f, const struct line *line, bool as_journal)
+static void print_line(struct sink *sink, const struct line *line, bool journal)
 {
+    struct buf b = {0};
     char when[64];
 
-    if (as_journal)
-        fprintf(f, "<%d>%.*s[%.*s]: ", line->severity, (int)line->name_size,
-                line->name, (int)line->host_size, line->host);
+    if (journal)
+        buf_printf(&b, "<%d>%.*s[%.*s]: ", line->severity, (int)line->name_size,
+                   line->name, (int)line->host_size, line->host);
     else {
         human_time(line, when, sizeof(when));
-        fprintf(f, "%s %.*s.%s[%.*s]: ", when, (int)line->name_size, line->name,
-                severities[line->severity], (int)line->host_size, line->host);
+        buf_printf(&b, "%s %.*s.%s[%.*s]: ", when, (int)line->name_size,
+                   line->name, severities[line->severity], (int)line->host_size,
+                   line->host);
     }
-    fprintf(f, "%s\n", line->text);
-    return fflush(f) == EOF || ferror(f) ? -1 : 0;
-}
-
-static void print_to_file(struct log *l, const struct line *line)
-{
-    clearerr(l->file);
-    if (l->lost) {
-        fprintf(l->file, "%llu log lines were lost\n",
-                (unsigned long long)l->lost);
-        if (fflush(l->file) == EOF) {
-            l->lost++;
-            return;
-        }
-        l->lost = 0;
-    }
-    if (print_line(l->file, line, false) < 0)
-        l->lost++;
+    buf_add(&b, line->text, line->text_size);
+    buf_add_byte(&b, '\n');
+    if (b.failed)
+        sink->lost++;
+    else
+        sink_write(sink, (const char *)b.data, b.size);
+    buf_release(&b);
 }
 
 static bool is_local(const struct log *l, const struct line *line)
@@ -174,9 +189,9 @@ static void forward(struct log *l, const struct line *line, const char *s)
 static void print_copies(struct log *l, const struct line *line)
 {
     if (belongs_on_stderr(l, line))
-        print_line(stderr, line, l->stderr_local);
-    if (l->file)
-        print_to_file(l, line);
+        print_line(&l->err, line, l->stderr_local);
+    if (l->file.fd >= 0)
+        print_line(&l->file, line, false);
     if (l->syslog_enable && line->severity <= l->syslog_level)
         syslog(line->severity, "%.*s[%.*s]: %s", (int)line->name_size,
                line->name, (int)line->host_size, line->host, line->text);
@@ -201,16 +216,126 @@ static void put_in_ring(struct log *l, char *s)
         l->ring_first = (l->ring_first + 1) % l->ring_size;
     } else
         l->ring[(l->ring_first + l->ring_used++) % l->ring_size] = s;
+    l->stored++;
 }
 
-static void send_to_followers(struct log *l, const char *s)
+/* ---- readers ------------------------------------------------------------- */
+
+static uint64_t oldest(const struct log *l)
 {
-    const flux_msg_t *msg;
-
-    for (msg = flux_msglist_first(l->followers); msg;
-         msg = flux_msglist_next(l->followers))
-        flux_respond(l->h, msg, s);
+    return l->stored - l->ring_used;
 }
+
+static bool is_slow(const struct log *l, const flux_msg_t *request)
+{
+    struct peer *p = router_sender(l->router, request);
+
+    return p && p->backlog && p->backlog(p) > READER_PAUSE;
+}
+
+static void send_lost(struct log *l, const flux_msg_t *request, uint64_t count)
+{
+    char text[128];
+
+    snprintf(text, sizeof(text),
+             "<%d>1 - %u broker - - - %llu log lines were lost to this reader",
+             LOG_WARNING << 3, (unsigned)l->rank, (unsigned long long)count);
+    flux_respond(l->h, request, text);
+}
+
+static void
+send_next(struct log *l, const flux_msg_t *request, struct reader *r)
+{
+    uint64_t first = oldest(l) < r->end ? oldest(l) : r->end;
+    size_t i = l->ring_first + (size_t)(r->next - oldest(l));
+
+    if (r->next < first) {
+        send_lost(l, request, first - r->next);
+        r->next = first;
+    } else {
+        flux_respond(l->h, request, l->ring[i % l->ring_size]);
+        r->next++;
+    }
+}
+
+static bool is_behind(const struct log *l, const struct reader *r)
+{
+    return r->next < l->stored && r->next < r->end;
+}
+
+static void serve_reader(struct log *l, const flux_msg_t *request)
+{
+    struct reader *r = flux_msg_aux_get(request, READER_AUX);
+
+    while (is_behind(l, r) && !is_slow(l, request))
+        send_next(l, request, r);
+    if (is_behind(l, r))
+        flux_watcher_start(l->drain);
+    else if (r->next == r->end) {
+        flux_respond_error(l->h, request, ENODATA, NULL);
+        flux_msglist_delete(l->readers);
+    }
+}
+
+static void serve_readers(struct log *l)
+{
+    const flux_msg_t *request;
+
+    for (request = flux_msglist_first(l->readers); request;
+         request = flux_msglist_next(l->readers))
+        serve_reader(l, request);
+}
+
+static void
+resume_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    (void)r;
+    (void)w;
+    (void)revents;
+    serve_readers(arg);
+}
+
+static bool may_go_on(const struct log *l)
+{
+    const flux_msg_t *request;
+
+    for (request = flux_msglist_first(l->readers); request;
+         request = flux_msglist_next(l->readers))
+        if (is_behind(l, flux_msg_aux_get(request, READER_AUX)) &&
+            !is_slow(l, request))
+            return true;
+    return false;
+}
+
+static void
+drain_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct log *l = arg;
+
+    (void)r;
+    (void)revents;
+    if (!may_go_on(l))
+        return;
+    flux_watcher_stop(w);
+    flux_timer_watcher_reset(l->resume, 0., 0.);
+    flux_watcher_start(l->resume);
+}
+
+static int
+add_reader(struct log *l, const flux_msg_t *request, bool follow, bool backlog)
+{
+    struct reader *r = malloc(sizeof(*r));
+
+    if (!r || flux_msg_aux_set(request, READER_AUX, r, free) < 0) {
+        free(r);
+        return -1;
+    }
+    r->next = backlog ? oldest(l) : l->stored;
+    r->end = follow ? UINT64_MAX : l->stored;
+    return flux_msglist_append(l->readers, request);
+}
+
+/* ---- taking a line ------------------------------------------------------- */
 
 static char *copy_line(const char *line, size_t size)
 {
@@ -248,7 +373,7 @@ void log_append(struct log *l, const char *text, size_t size)
         return;
     }
     put_in_ring(l, s);
-    send_to_followers(l, s);
+    serve_readers(l);
 }
 
 static void redirect(const char *buf, int len, void *arg)
@@ -300,9 +425,11 @@ static int set_syslog_enable(struct log *l, const char *value, flux_error_t *e)
 
 static int set_filename(struct log *l, const char *value, flux_error_t *e)
 {
-    if (!(l->file = fopen(value, "a")))
+    l->file.fd =
+        open(value, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC,
+             S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH);
+    if (l->file.fd < 0)
         return util_error(e, "cannot open '%s': %s", value, strerror(errno));
-    util_set_cloexec(fileno(l->file), true);
     return 0;
 }
 
@@ -399,14 +526,6 @@ clear_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
     flux_respond(h, msg, NULL);
 }
 
-static void send_backlog(struct log *l, const flux_msg_t *msg)
-{
-    size_t i;
-
-    for (i = 0; i < l->ring_used; i++)
-        flux_respond(l->h, msg, l->ring[(l->ring_first + i) % l->ring_size]);
-}
-
 static void
 dmesg_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
@@ -420,12 +539,10 @@ dmesg_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
         flux_respond_error(h, msg, EPROTO, NULL);
         return;
     }
-    if (!nobacklog)
-        send_backlog(l, msg);
-    if (!follow)
-        flux_respond_error(h, msg, ENODATA, NULL);
-    else if (flux_msglist_append(l->followers, msg) < 0)
+    if (add_reader(l, msg, follow, !nobacklog) < 0)
         flux_respond_error(h, msg, errno, NULL);
+    else
+        serve_readers(l);
 }
 
 static void disconnect_cb(flux_t *h,
@@ -437,7 +554,7 @@ static void disconnect_cb(flux_t *h,
 
     (void)h;
     (void)mh;
-    flux_msglist_disconnect(l->followers, msg);
+    flux_msglist_disconnect(l->readers, msg);
 }
 
 static void
@@ -446,7 +563,7 @@ cancel_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
     struct log *l = arg;
 
     (void)mh;
-    flux_msglist_cancel(h, l->followers, msg);
+    flux_msglist_cancel(h, l->readers, msg);
 }
 
 static void
@@ -476,26 +593,44 @@ int log_serve(struct log *l, flux_t *h)
     return serve_handlers(h, handlers, l);
 }
 
-struct log *
-log_create(flux_t *h, struct attr_set *attrs, uint32_t rank, flux_error_t *e)
+static int prepare(struct log *l, flux_t *h, struct router *router)
+{
+    l->h = h;
+    l->router = router;
+    l->rank = router_rank(router);
+    l->err.fd = STDERR_FILENO;
+    l->file.fd = -1;
+    l->readers = flux_msglist_create();
+    l->drain = flux_prepare_watcher_create(flux_get_reactor(h), drain_cb, l);
+    l->resume =
+        flux_timer_watcher_create(flux_get_reactor(h), 0., 0., resume_cb, l);
+    if (!l->readers || !l->drain || !l->resume)
+        return -1;
+    flux_watcher_unref(l->drain);
+    flux_watcher_unref(l->resume);
+    return 0;
+}
+
+struct log *log_create(flux_t *h,
+                       struct router *router,
+                       struct attr_set *attrs,
+                       flux_error_t *e)
 {
     struct log *l = calloc(1, sizeof(*l));
     char text[16];
 
-    if (!l || !(l->followers = flux_msglist_create())) {
-        free(l);
+    if (!l || prepare(l, h, router) < 0) {
+        log_destroy(l);
         util_error(e, "out of memory");
         return NULL;
     }
-    l->h = h;
-    l->rank = rank;
     l->attrs = attrs;
     if (read_attributes(l, e) < 0) {
         log_destroy(l);
         return NULL;
     }
     attr_watch(attrs, "log-", change, l);
-    snprintf(text, sizeof(text), "%u", (unsigned)rank);
+    snprintf(text, sizeof(text), "%u", (unsigned)l->rank);
     flux_log_set_hostname(h, text);
     flux_log_set_appname(h, "broker");
     flux_log_set_redirect(h, redirect, l);
@@ -512,9 +647,11 @@ void log_destroy(struct log *l)
     if (l->ring)
         clear_ring(l);
     free(l->ring);
-    if (l->file)
-        fclose(l->file);
-    flux_msglist_destroy(l->followers);
+    if (l->file.fd >= 0)
+        close(l->file.fd);
+    flux_msglist_destroy(l->readers);
+    flux_watcher_destroy(l->drain);
+    flux_watcher_destroy(l->resume);
     free(l);
     errno = saved_errno;
 }

@@ -3,7 +3,7 @@
 #define LOG_H
 
 #include "attr.h"
-#include "flux.h"
+#include "router.h"
 
 struct log;
 
@@ -11,8 +11,8 @@ struct log;
  * no value yet), and makes `h`, the broker's own handle, log here.
  */
 struct log *log_create(flux_t *h,
+                       struct router *router,
                        struct attr_set *attrs,
-                       uint32_t rank,
                        flux_error_t *e);
 void log_destroy(struct log *l);
 

@@ -10,7 +10,7 @@ layer() { # FILE: sets LAYER
     case $1 in
     flux.h | json.h) LAYER=0 ;; # what is published: types for all
     util.* | sys.* | list.h | table.* | base64.* | plain.* | selfpipe.*) LAYER=0 ;;
-    buf.* | sha1.* | digest.* | auxlist.* | env.* | near.* | latency.* | units.* | hostlist.*) LAYER=1 ;;
+    buf.* | sha1.* | digest.* | auxlist.* | env.* | near.* | latency.* | units.* | hostlist.* | sink.*) LAYER=1 ;;
     topology.* | idset.*) LAYER=1 ;;
     json*.? | toml.* | msg*.? | reactor*.? | matchtag.*) LAYER=2 ;;
     elf_read.* | soname.* | conn.* | credopt.* | rowfmt.* | modstats.* | toprows.* | screen.* | prometheus.*) LAYER=3 ;;

@@ -152,4 +152,71 @@ same(outcome(msg), "ENODATA", "after odd lines the log is still there")
 EOF
 run_tap python3 "$W/bad.py"
 ok "the broker ends well" stop
+
+# ---- who does not take all of it at once ------------------------------------------------
+
+# 72 MB in the ring, more than a link may hold (link.h)
+start -Slog-ring-size=1200
+cat >"$W/slow.py" <<'EOF'
+from wire import NORESPONSE, STREAMING, Client, outcome, same, say
+
+HEAD = b"<40>1 2026-11-23T00:44:37.594989Z 0 slow 1 - - "
+
+
+def is_numbered(lines):
+    numbers = [int(line[len(HEAD):].split()[0]) for line in lines]
+    return numbers == list(range(numbers[0], 1300))
+
+
+writer, follower, reader = Client(), Client(), Client()
+late = follower.request("log.dmesg", {"follow": True}, flags=STREAMING)
+for i in range(1300):
+    writer.request("log.append", HEAD + b"%d " % i + 60000 * b"x",
+                   flags=NORESPONSE)
+same(outcome(writer.rpc("log.stats-get")), "ok", "1300 long lines are taken")
+tag = reader.request("log.dmesg", {"follow": False}, flags=STREAMING)
+lines = []
+msg = reader.answer(tag)
+while msg.a == 0:
+    lines.append(msg.payload)
+    msg = reader.answer(tag)
+same((len(lines), outcome(msg)), (1200, "ENODATA"), "the whole ring is read")
+say(is_numbered(lines), "in order")
+lost, mine = 0, []
+while not mine or not mine[-1].startswith(HEAD + b"1299 "):
+    line = follower.answer(late).payload
+    if b"were lost to this reader" in line:
+        lost = int(line.split(b"- - - ")[1].split()[0])
+    elif line.startswith(HEAD):
+        mine.append(line)
+say(lost > 0 and lost + len(mine) == 1300,
+    "who follows and did not read knows what it has missed",
+    "%d lost, %d read" % (lost, len(mine)))
+EOF
+run_tap python3 "$W/slow.py"
+stop
+
+mkfifo "$W/stuck"
+exec 8<>"$W/stuck"
+RUNDIR=$W/stuck.d FLUX_URI=local://$W/stuck.d/local-0
+mkdir "$RUNDIR"
+flux start -Srundir="$RUNDIR" -Slog-stderr-level=7 \
+    -Sbroker.rc2_none=1 2>"$W/stuck" 8<&- &
+BROKER=$!
+_brokers="$_brokers $BROKER"
+export FLUX_URI
+wait_until is_running
+awk 'BEGIN { for (i = 0; i < 900; i++) printf "%0200d\n", i }' | flux logger
+ok "nobody reads stderr: the broker goes on" timeout 10 flux ping -c 1 broker
+cat <&8 >"$W/read" &
+reader=$!
+exec 8<&-
+read_again() {
+    flux logger "next"
+    grep -q ": next" "$W/read"
+}
+ok "a reader sees what comes" wait_until read_again
+has "and how many lines were lost" "log lines were lost" cat "$W/read"
+kill $reader
+ok "the broker ends" stop
 finish

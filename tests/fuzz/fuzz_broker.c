@@ -129,7 +129,7 @@ static void create_core(struct instance *b)
     b->self = inproc_create(b->reactor, b->router, PEER_BROKER, "broker");
     FUZZ_MUST(b->self);
     b->h = inproc_handle(b->self);
-    FUZZ_MUST((b->log = log_create(b->h, b->attrs, 0, &e)));
+    FUZZ_MUST((b->log = log_create(b->h, b->router, b->attrs, &e)));
     FUZZ_MUST(flux_set_conf_new(b->h, flux_conf_create()) == 0);
     FUZZ_MUST((b->links = link_set_create(b->h, b->router)));
 }
