@@ -11,6 +11,7 @@
 
 #include "access.h"
 #include "attr.h"
+#include "bootstrap.h"
 #include "buf.h"
 #include "cli.h"
 #include "conf.h"
@@ -125,13 +126,30 @@ static int put_boot_method(struct broker *b, flux_error_t *e)
 
 static int make_topology(struct broker *b, flux_error_t *e)
 {
+    const char *uri;
     flux_error_t why;
 
     if (tbon_take(b->attrs, b->conf, b->rank, e) < 0)
         return -1;
-    b->topology =
-        topology_create(attr_value(b->attrs, "tbon.topo"), b->size, &why);
+    uri = attr_value(b->attrs, "tbon.topo");
+    b->topology = topology_create(uri, b->size, &why);
     return b->topology ? 0 : util_error(e, "tbon.topo: %s", why.text);
+}
+
+/* What the configuration says of hosts has to be about these brokers. */
+static int take_hosts(struct broker *b, flux_error_t *e)
+{
+    struct bootstrap *hosts = bootstrap_create(b->conf, e);
+    int rc;
+
+    if (!hosts)
+        return -1;
+    rc = bootstrap_check(hosts, b->rank, b->size,
+                         attr_value(b->attrs, "hostname"), e);
+    if (rc == 0 && strcmp(attr_value(b->attrs, "tbon.topo"), "custom") == 0)
+        bootstrap_shape(hosts, b->topology);
+    bootstrap_destroy(hosts);
+    return rc;
 }
 
 /* Where this instance stands among those that started each other. */
@@ -167,11 +185,12 @@ static int put_quorum(struct broker *b, flux_error_t *e)
 
 static int put_attributes(struct broker *b, flux_error_t *e)
 {
-    if (make_topology(b, e) < 0 || put_boot_method(b, e) < 0 ||
-        put_quorum(b, e) < 0)
+    if (put_identity(b) < 0)
+        return util_error(e, "cannot set attributes: %s", strerror(errno));
+    if (make_topology(b, e) < 0 || take_hosts(b, e) < 0 ||
+        put_boot_method(b, e) < 0 || put_quorum(b, e) < 0)
         return -1;
-    if (put_identity(b) < 0 || put_hostlist(b) < 0 || put_topology(b) < 0 ||
-        put_nesting(b) < 0 ||
+    if (put_hostlist(b) < 0 || put_topology(b) < 0 || put_nesting(b) < 0 ||
         attr_put(b->attrs, "version", flux_core_version_string()) < 0)
         return util_error(e, "cannot set attributes: %s", strerror(errno));
     if (!attr_value(b->attrs, "broker.rc1_path"))

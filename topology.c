@@ -60,7 +60,8 @@ static int fill(struct topology *t, const char *uri, flux_error_t *e)
     return 0;
 }
 
-struct topology *topology_create(const char *uri, uint32_t size, flux_error_t *e)
+struct topology *
+topology_create(const char *uri, uint32_t size, flux_error_t *e)
 {
     struct topology *t;
 
@@ -68,8 +69,8 @@ struct topology *topology_create(const char *uri, uint32_t size, flux_error_t *e
         util_errno(e, EINVAL, "%u is no size for an instance", (unsigned)size);
         return NULL;
     }
-    if (!(t = calloc(1, sizeof(*t)))
-        || !(t->parent = calloc(size, sizeof(*t->parent)))) {
+    if (!(t = calloc(1, sizeof(*t))) ||
+        !(t->parent = calloc(size, sizeof(*t->parent)))) {
         topology_destroy(t);
         util_error(e, "out of memory");
         return NULL;
@@ -91,6 +92,12 @@ void topology_destroy(struct topology *t)
     free(t->parent);
     free(t);
     errno = saved_errno;
+}
+
+void topology_set_parent(struct topology *t, uint32_t rank, uint32_t parent)
+{
+    if (rank < t->size && parent < rank)
+        t->parent[rank] = parent;
 }
 
 uint32_t topology_size(const struct topology *t)
@@ -140,9 +147,8 @@ uint32_t topology_descendants(const struct topology *t, uint32_t rank)
     return count;
 }
 
-uint32_t topology_next_child(const struct topology *t,
-                             uint32_t rank,
-                             uint32_t after)
+uint32_t
+topology_next_child(const struct topology *t, uint32_t rank, uint32_t after)
 {
     uint32_t i;
 

@@ -104,6 +104,52 @@ done
 fails "a count that is none" 1 \
     "Config file error [tbon]: zmqdebug: Expected integer" conf tbon.zmqdebug=zz
 
+# ---- the hosts of a cluster's configuration -----------------------------------------
+
+cat >"$W/hosts.toml" <<'EOF'
+[bootstrap]
+curve_cert = "/nowhere"
+default_port = 8050
+[[bootstrap.hosts]]
+host = "n[0-3]"
+[[bootstrap.hosts]]
+host = "n[2-3]"
+parent = "n1"
+bind = "tcp://eth0:%p"
+EOF
+cluster() { # HOSTS [OPTION...]
+    hosts=$1
+    shift
+    flux start -s 4 --test-hosts="$hosts" -c "$W/hosts.toml" "$@" \
+        flux exec -r all -l sh -c 'echo $(flux getattr tbon.topo) \
+            $(flux getattr tbon.level) $(flux getattr tbon.descendants)' | sort
+}
+is "a table bootstrap gives the tree its shape" "0: custom 0 3
+1: custom 1 2
+2: custom 2 0
+3: custom 2 0" cluster 'n[0-3]'
+is "a tbon.topo of one's own goes before it" "0: kary:3 0 3
+1: kary:3 1 0
+2: kary:3 1 0
+3: kary:3 1 0" cluster 'n[0-3]' -Stbon.topo=kary:3
+fails "it must be about these hosts" 1 "no host is called 'm0'" \
+    flux start -Shostname=m0 -c "$W/hosts.toml" true
+fails "and about this rank and size" 1 "'n1' is rank 1 of 4, this broker is rank 0 of 1" \
+    flux start -Shostname=n1 -c "$W/hosts.toml" true
+is "a table without hosts makes the tree custom" custom \
+    flux start --conf='{"bootstrap": {}}' flux getattr tbon.topo
+for fault in '"hosts":42~hosts: expected an array' '"hosts":[42]~hosts[0]: Expected object' \
+    '"hosts":[{"host":"a"},{}]~hosts[1]: ' '"hosts":[{"host":"a","b":1}]~hosts[0]: ' \
+    '"hosts":[{"host":"a[0-2}"}]~hosts[0]: no list of hosts' \
+    '"hosts":[{"host":""}]~hosts[0]: no list of hosts' \
+    '"hosts":[{"host":"a","parent":"a"}]~the parent '"'a' of 'a' is not a host named" \
+    '"hosts":[{"host":"a","parent":"b"},{"host":"b"}]~the parent '"'b' of 'a' is not" \
+    '"curve_cert":1~Expected string'; do
+    fails "bootstrap ${fault%%~*} is refused" 1 \
+        "Config file error [bootstrap]: ${fault#*~}" \
+        conf "{\"bootstrap\":{${fault%%~*}}}"
+done
+
 # ---- all ranks have what rank 0 has --------------------------------------------------
 
 echo 'rank0 = true' >"$W/leader.toml"

@@ -20,7 +20,7 @@ layer() { # FILE: sets LAYER
     modside.* | dso.* | modlife.* | serve.* | listener.*) LAYER=4 ;;
     router*.? | pending.* | link.* | inproc.* | attr.*) LAYER=5 ;;
     module*.? | trace.* | tracerec.* | modpath.* | onfailure.* | spawn.* | tee.* | guard.* | crash.*) LAYER=6 ;;
-    overlay*.? | state.* | config.* | connector.* | log.* | folder.* | rundir.* | runner.* | tbon.*) LAYER=7 ;;
+    overlay*.? | state.* | config.* | connector.* | log.* | folder.* | rundir.* | runner.* | tbon.* | bootstrap.*) LAYER=7 ;;
     access.*) LAYER=4 ;;
     groups.* | runlog.*) LAYER=7 ;;
     environ.* | muster.* | orphans.* | rexec.* | command.* | proc.*) LAYER=7 ;;
