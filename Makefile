@@ -35,7 +35,7 @@ having = $(shell for o in $(2); do \
 
 # What makes an error in our memory harder to use; HARDEN= builds without.
 # The compilers are asked when first needed.  FORTIFY wants an optimising one.
-# The static program goes without stack protector: 12 of its 400 KiB.
+# The static program goes without stack protector: 12 of its 448 KiB.
 HARDEN = "-fstack-protector-strong" $(FORTIFY)
 FORTIFY = "-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2"
 HARDEN_LINK = $(if $(HARDEN),-Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now)

@@ -67,14 +67,17 @@ run_tap python3 "$W/busy.py"
 pid=$(flux module status --json proc | json "d['pid']")
 kill -STOP "$pid"
 flux rpc proc.echo '{}' >/dev/null &
+first=$!
+flux rpc proc.echo '{}' >/dev/null &
+second=$!
 unanswered() {
     frame "[m['pending'] for m in d['mods'] if m['name'] == 'proc'][0]" |
-        grep -qx 1
+        grep -qx 2
 }
-ok "a stopped module has an unanswered request" wait_until unanswered
+ok "a stopped module has unanswered requests" wait_until unanswered
 ok "it is first by that" first_is unanswered proc
 kill -CONT "$pid"
-wait $!
+wait $first $second
 fails "-n 0" 1 "--count: must be greater than 0" flux module top -b -n 0
 fails "-d 0" 1 "--delay: must be greater than 0" flux module top -b -d 0
 fails "an unknown column" 1 "there is no column 'nosuch'" flux module top -b -s nosuch
