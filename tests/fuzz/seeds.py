@@ -4,7 +4,8 @@ Usage: seeds.py FOLDER; writes FOLDER/TARGET/NAME.
 
 The frames are those that Flux's commands, modules and broker said to each
 other (tests/wire/*.jsonl); the payloads in them are the JSON; configuration
-and command lines are a few of each kind.
+and command lines are a few of each kind.  The ELF file is a small one for the
+machine at hand, with all that is looked at.
 """
 import glob
 import json
@@ -77,6 +78,38 @@ def write_frames(folder):
             conversation = b""
 
 
+def segment(kind, at, size):
+    return struct.pack("=IIQQQQQQ", kind, 4, at, at, at, size, size, 1)
+
+
+def elf_file():
+    """64-bit: a name, a needed library, two symbols, one version of the library."""
+    with open("/proc/self/exe", "rb") as f:
+        own = f.read(20)
+    strings = b"\0libx.so.1\0liby.so.2\0a\0b\0Y_1\0"
+    name = {s: strings.index(s) for s in (b"libx", b"liby", b"a\0", b"b\0", b"Y_1")}
+    at = 64 + 3 * 56  # behind the header and three segments
+    dynamic, size = at, 10 * 16
+    table = dynamic + size
+    symbols = table + len(strings)
+    hashes = symbols + 3 * 24
+    needs = hashes + 16
+    tags = [(14, name[b"libx"]), (1, name[b"liby"]), (5, table),
+            (10, len(strings)), (6, symbols), (11, 24), (4, hashes),
+            (0x6ffffffe, needs), (0x6fffffff, 1), (0, 0)]
+    body = b"".join(struct.pack("=QQ", *tag) for tag in tags) + strings
+    body += bytes(24) + struct.pack("=IBBHQQ", name[b"a\0"], 16, 0, 1, 64, 0)
+    body += struct.pack("=IBBHQQ", name[b"b\0"], 32, 0, 0, 0, 0)
+    body += struct.pack("=IIII", 1, 3, 0, 0)
+    body += struct.pack("=HHIII", 1, 1, name[b"liby"], 16, 0)
+    body += struct.pack("=IHHII", 1, 0, 2, name[b"Y_1"], 0)
+    end = at + len(body)
+    header = own[:16] + struct.pack("=HHIQQQIHHHHHH", 3, *struct.unpack(
+        "=H", own[18:]), 1, 0, 64, 0, 0, 64, 56, 3, 0, 0, 0)
+    return (header + segment(1, 0, end) + segment(2, dynamic, size)
+            + segment(3, table, 4) + body)
+
+
 def main(folder):
     write_frames(folder)
     write_all(folder, "toml", TOML)
@@ -87,6 +120,7 @@ def main(folder):
               [f + '\n{"a":1,"b":"x","c":[1,2],"d":{"a":1}}' for f in FORMATS],
               "\0")
     write_all(folder, "route", ["\7\3abc\0\1\7\1x\2\0", "\4\5hello\1\3"])
+    write(folder, "elf", 0, elf_file())
     for topic in range(45):
         write(folder, "broker", 500 + topic,
               bytes([REQUEST, 0, 0, topic, 1, 2]) + b"{}")
