@@ -11,6 +11,8 @@
 #   make check-kill   each broker of 16 is killed in traffic, in two trees
 #   make soak         everything at once for SOAK_S (600) seconds, all accounted for
 #   make check-oom    calls of the system fail in turn
+#   make check-cross  what reads and writes bytes, as 32-bit and big-endian
+#   make coverage     which lines the tests run, file by file
 #   make fuzz         FUZZ_S seconds of random input for each reader
 #   make install      PREFIX=/usr/local DESTDIR=
 #   make lint         compilers' warnings as errors, static analysis, manual pages
@@ -235,6 +237,18 @@ check-kill: tests
 	KILL_VICTIMS="1 2 3 4 5 6 7 8 9 10 11 12 13 14 15" \
 	KILL_TOPOS="kary:2 kary:4" $(PROVE) tests/kill.t
 
+check-cross:
+	.ci/need gcc
+	B=$(B) MAKE="$(MAKE)" tests/cross i386 s390x aarch64
+
+# Also where a test fails, since some measure what this build is slower at.
+coverage:
+	.ci/need gcov
+	rm -f $(B)/coverage/obj/*.gcda
+	-TEST_BUILD=coverage $(MAKE) B=$(B)/coverage HARDEN= LDFLAGS=--coverage \
+		OPT="-O0 -g --coverage -fprofile-update=prefer-atomic" check
+	tools/coverage $(B)/coverage/obj $(B)/coverage/lines
+
 demo: all
 	.ci/need cc
 	B=$(abspath $(B)) CC="$(CC)" examples/demo.sh
@@ -298,4 +312,4 @@ clean:
 	rm -rf $(B)
 
 .PHONY: all static headers manuals install uninstall clean tests check soak check-reload check-asan \
-	check-ubsan check-tsan check-valgrind check-kill demo lint
+	check-ubsan check-tsan check-valgrind check-kill check-cross coverage demo lint

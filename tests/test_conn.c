@@ -242,9 +242,11 @@ static void garbage(void)
 
 static void claimed_length(void)
 {
-    static const unsigned char claim[12] = {0x12, 0, 0xee, 0xff, 0x3f};
+    static const uint32_t magic = MSG_FRAME_MAGIC;
+    unsigned char claim[12] = {0, 0, 0, 0, 0x3f};
     struct pair p;
 
+    memcpy(claim, &magic, sizeof(magic));
     open_pair(&p);
     conn_queue_raw(p.a, claim, sizeof(claim));
     conn_flush(p.a);
