@@ -258,11 +258,7 @@ void module_force_after(struct module *m, double seconds)
     flux_reactor_t *r = flux_get_reactor(m->set->h);
     double at = flux_reactor_now(r) + seconds;
 
-    if (m->over || !m->ops->force || (m->force_at > 0 && m->force_at <= at))
-        return;
-    if (!m->force_timer)
-        m->force_timer = flux_timer_watcher_create(r, 0, 0, force_cb, m);
-    if (!m->force_timer)
+    if (m->over || !m->force_timer || (m->force_at > 0 && m->force_at <= at))
         return;
     m->force_at = at;
     flux_watcher_stop(m->force_timer);
@@ -323,10 +319,14 @@ late_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
     m->took = m->ops->cancel(m);
 }
 
+/* The timer of force is made beforehand, so that it cannot fail to be there. */
 int module_watch_load(struct module *m)
 {
     flux_reactor_t *r = flux_get_reactor(m->set->h);
 
+    if (m->ops->force &&
+        !(m->force_timer = flux_timer_watcher_create(r, 0, 0, force_cb, m)))
+        return -1;
     if (m->load_limit <= 0)
         return 0;
     m->load_timer = flux_timer_watcher_create(r, m->load_limit, 0., late_cb, m);

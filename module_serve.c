@@ -16,7 +16,8 @@
  *
  * module.debug, .load and .remove are for the owner, who may do anything.
  * module.status is for modules; from anyone else it is answered and changes
- * nothing.
+ * nothing.  A module whose status cannot be read for want of memory is made to
+ * end, since no one would know what it does.
  */
 #include "module_info.h"
 
@@ -284,6 +285,8 @@ status_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
     (void)mh;
     if (flux_request_unpack(msg, NULL, "{s:i s?i}", "status", &status, "errnum",
                             &errnum) < 0) {
+        if (m && errno == ENOMEM)
+            module_cancel(m);
         flux_respond_error(h, msg, EPROTO,
                            "error decoding module.status request");
         return;

@@ -52,15 +52,15 @@ int flux_msg_get_string(const flux_msg_t *msg, const char **s)
     return 0;
 }
 
-static int pack_error(flux_msg_t *msg, int errnum, const char *text)
+static int fail(flux_msg_t *msg, int errnum, const char *text)
 {
     last_error_set(msg, text);
     return util_fail(errnum);
 }
 
-static int errno_of(const json_error_t *e)
+static int errno_of(const json_error_t *e, int otherwise)
 {
-    return json_error_code(e) == json_error_out_of_memory ? ENOMEM : EINVAL;
+    return json_error_code(e) == json_error_out_of_memory ? ENOMEM : otherwise;
 }
 
 static int set_object(flux_msg_t *msg, const json_t *o)
@@ -69,10 +69,10 @@ static int set_object(flux_msg_t *msg, const json_t *o)
     int rc;
 
     if (!json_is_object(o))
-        return pack_error(msg, EINVAL, "payload is not a JSON object");
+        return fail(msg, EINVAL, "payload is not a JSON object");
     s = json_dumps(o, JSON_COMPACT);
     if (!s)
-        return pack_error(msg, ENOMEM, "error encoding JSON payload");
+        return fail(msg, ENOMEM, "error encoding JSON payload");
     rc = flux_msg_set_string(msg, s);
     free(s);
     return rc;
@@ -91,7 +91,7 @@ int flux_msg_vpack(flux_msg_t *msg, const char *fmt, va_list ap)
         return util_fail(EINVAL);
     o = json_vpack_ex(&e, 0, fmt, ap);
     if (!o)
-        return pack_error(msg, errno_of(&e), e.text);
+        return fail(msg, errno_of(&e, EINVAL), e.text);
     rc = set_object(msg, o);
     json_decref(o);
     return rc;
@@ -108,12 +108,6 @@ int flux_msg_pack(flux_msg_t *msg, const char *fmt, ...)
     return rc;
 }
 
-static int unpack_error(flux_msg_t *msg, const char *text)
-{
-    last_error_set(msg, text);
-    return util_fail(EPROTO);
-}
-
 static int payload_read(flux_msg_t *msg)
 {
     const char *s;
@@ -121,13 +115,13 @@ static int payload_read(flux_msg_t *msg)
     json_t *o;
 
     if (flux_msg_get_string(msg, &s) < 0 || !s)
-        return unpack_error(msg, "message does not have a string payload");
+        return fail(msg, EPROTO, "message does not have a string payload");
     o = json_loads(s, JSON_ALLOW_NUL, &e);
     if (!o)
-        return unpack_error(msg, e.text);
+        return fail(msg, errno_of(&e, EPROTO), e.text);
     if (!json_is_object(o)) {
         json_decref(o);
-        return unpack_error(msg, "payload is not a JSON object");
+        return fail(msg, EPROTO, "payload is not a JSON object");
     }
     msg->json = o;
     return 0;
@@ -149,7 +143,7 @@ int flux_msg_vunpack(const flux_msg_t *cmsg, const char *fmt, va_list ap)
     if (!msg->json && payload_read(msg) < 0)
         return -1;
     if (json_vunpack_ex(msg->json, &e, 0, fmt, ap) < 0)
-        return unpack_error(msg, e.text);
+        return fail(msg, errno_of(&e, EPROTO), e.text);
     return 0;
 }
 
