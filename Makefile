@@ -13,6 +13,7 @@
 #   make check-oom    calls of the system fail in turn
 #   make check-cross  what reads and writes bytes, as 32-bit and big-endian
 #   make coverage     which lines the tests run, file by file
+#   make analyze      clang-tidy and gcc -fanalyzer, which take minutes
 #   make fuzz         FUZZ_S seconds of random input for each reader
 #   make install      PREFIX=/usr/local DESTDIR=
 #   make lint         compilers' warnings as errors, static analysis, manual pages
@@ -259,6 +260,16 @@ lint:
 	.ci/need make gcc clang cppcheck shellcheck python3 mandoc
 	B=$(B) MAKE="$(MAKE)" .ci/lint
 
+# clang-tidy's checks are in .clang-tidy.  What gcc's analyzer says is printed
+# and does not count as failure: it does not know what callers rule out.
+analyze:
+	.ci/need gcc clang-tidy
+	for f in $(SRCS); do \
+		gcc $(CSTD) -DBUSYFLUX_VERSION='""' -O2 -fanalyzer -c -o /dev/null $$f || exit 1; \
+	done
+	printf '%s\n' $(SRCS) | xargs -P2 -n8 sh -c 'clang-tidy --quiet "$$@" -- \
+		$(CSTD) -DBUSYFLUX_VERSION=\"\"' sh
+
 manuals:
 	@for m in $(MANS); do \
 		d=$(B)/share/man/man$${m##*.}; \
@@ -312,4 +323,5 @@ clean:
 	rm -rf $(B)
 
 .PHONY: all static headers manuals install uninstall clean tests check soak check-reload check-asan \
-	check-ubsan check-tsan check-valgrind check-kill check-cross coverage demo lint
+	check-ubsan check-tsan check-valgrind check-kill check-cross coverage \
+	analyze demo lint
