@@ -14,7 +14,7 @@ import sys
 import time
 
 import wire
-from wire import outcome, same, say
+from wire import measured, outcome, same, say
 
 HELLO = sys.argv[2]
 PING_P99 = 250.0  # ms, on a busy machine; make soak wants ten on a quiet one
@@ -122,7 +122,7 @@ def check_one_after_another(count):
     innocent("%d one after another" % count)
     print("# %d connections in %.2f s, memory grown by %d bytes" %
           (count, took, memory() - before))
-    say(memory() - before < 1 << 20, "and memory is as it was")
+    measured(memory() - before < 1 << 20, "and memory is as it was")
 
 
 def send_what_goes(c, data):
@@ -147,8 +147,8 @@ def check_deaf_asker():
         sent += send_what_goes(c, data)
     say(sent < GREEDY, "who does not read answers is not read from",
         "%d bytes taken" % sent)
-    say(memory() - before < 8 << 20, "its answers stay within the cap",
-        memory() - before)
+    measured(memory() - before < 8 << 20, "its answers stay within the cap",
+             memory() - before)
     innocent("%d bytes of requests, no answer read" % sent)
     c.close()
 
@@ -212,7 +212,8 @@ def check_deaf_listener():
     want = "client (uid %d, pid %d) does not read: cut off with" % (
         os.getuid(), os.getpid())
     say(want in "".join(lines), "that names uid, pid and bytes", lines)
-    say(peak < QUEUE_LIMIT + (8 << 20), "memory stays within the cap", peak)
+    measured(peak < QUEUE_LIMIT + (8 << 20), "memory stays within the cap",
+             peak)
     print("# a deaf listener costs %d bytes at most" % peak)
     innocent("a deaf listener")
     publisher.close()
@@ -281,10 +282,10 @@ def check_pressure():
           "ms; %d bytes of memory" % (len(times), times[len(times) // 2], p99,
                                       times[-1], memory("VmHWM") - before))
     same(len(times), 400, "all pings are answered")
-    say(p99 < PING_P99, "in time", times[-8:])
+    measured(p99 < PING_P99, "in time", times[-8:])
     say(sent < GREEDY, "who asks a stopped module is not read from", sent)
-    say(memory("VmHWM") - before < 2 * QUEUE_LIMIT, "memory within the caps",
-        memory("VmHWM") - before)
+    measured(memory("VmHWM") - before < 2 * QUEUE_LIMIT,
+             "memory within the caps", memory("VmHWM") - before)
     os.kill(pid, signal.SIGCONT)
     for c in deaf, asker, greedy:
         c.close()

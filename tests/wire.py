@@ -7,11 +7,12 @@ with a message, and nothing is retried or hidden.
 
 What always holds:
 - A wait has a deadline: a broker that does not answer is an exception after
-  WAIT seconds, never a test that hangs.
+  WAIT seconds, never a test that hangs.  Sanitizers are given more of them.
 - Client.recv() gives messages in the order of their arrival.  Client.rpc()
   keeps what is not its answer for later recv()s.
 - say() prints one line of TAP without a number; the shell that runs the
-  program counts (run_tap in lib.sh).
+  program counts (run_tap in lib.sh).  measured() is for time and memory,
+  which a build with a sanitizer has its own of (TEST_BUILD in lib.sh).
 """
 import errno
 import json
@@ -26,7 +27,8 @@ TOPIC, PAYLOAD, NORESPONSE, ROUTE = 0x01, 0x02, 0x04, 0x08
 UPSTREAM, PRIVATE, STREAMING = 0x10, 0x20, 0x40
 NODEID_ANY = USERID_UNKNOWN = 0xFFFFFFFF
 OWNER, USER, LOCAL = 1, 2, 4
-WAIT = 10.0
+BUILD = os.environ.get("TEST_BUILD")
+WAIT = 40.0 if BUILD else 10.0
 
 
 class Message:
@@ -185,6 +187,10 @@ def say(good, name, why=""):
     if not good and why:
         print("# " + str(why).replace("\n", "\n# "))
     sys.stdout.flush()
+
+
+def measured(good, name, why=""):
+    say(BUILD or good, name + (" # SKIP " + BUILD if BUILD else ""), why)
 
 
 def same(got, want, name):
