@@ -16,6 +16,7 @@
  */
 #include "modprobe_rc.h"
 
+#include <math.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -180,6 +181,20 @@ struct rc {
     json_t *scripts;
 };
 
+/* Half of the time that there is for all of it, so that those which depend on
+ * a module that hangs have the other half.  0 where there is no limit, or the
+ * broker is one that has none.
+ */
+static double force_after(flux_t *h)
+{
+    const char *limit = flux_attr_get(h, "broker.rc3-timeout");
+    double seconds;
+
+    if (!limit || util_parse_duration(limit, &seconds) < 0 || isinf(seconds))
+        return 0;
+    return seconds / 2;
+}
+
 static int run_modules(struct modprobe_session *s, const struct rc *rc)
 {
     bool show_deps = cli_count(s->p, "show-deps") > 0;
@@ -188,8 +203,10 @@ static int run_modules(struct modprobe_session *s, const struct rc *rc)
     int status;
 
     modprobe_session_meet(s, false);
-    if (rc->removing)
+    if (rc->removing) {
         modprobe_session_mark_loaded(s);
+        s->force_after = force_after(s->h);
+    }
     modprobe_session_init_set(s, &set);
     if (rc->removing)
         modprobe_session_add_loaded(s, &set);

@@ -28,6 +28,7 @@ struct run {
     size_t under_way;
     double t0;
     bool failed;
+    bool forced; /* a module has used up its time */
 };
 
 struct item {
@@ -86,12 +87,21 @@ static flux_future_t *request_load(flux_t *h, const struct modprobe_module *m)
     return f;
 }
 
+static flux_future_t *request_remove(struct run *run, const char *name)
+{
+    double force_after = run->how->force_after;
+
+    if (force_after > 0)
+        return flux_rpc_pack(run->h, "module.remove", FLUX_NODEID_ANY, 0,
+                             "{s:s s:f}", "name", name, "timeout", force_after);
+    return flux_rpc_pack(run->h, "module.remove", FLUX_NODEID_ANY, 0, "{s:s}",
+                         "name", name);
+}
+
 static flux_future_t *request(struct run *run, const struct modprobe_module *m)
 {
-    if (!run->how->removing)
-        return request_load(run->h, m);
-    return flux_rpc_pack(run->h, "module.remove", FLUX_NODEID_ANY, 0, "{s:s}",
-                         "name", m->name);
+    return run->how->removing ? request_remove(run, m->name)
+                              : request_load(run->h, m);
 }
 
 /* ---- turns -----------------------------------------------------------------
@@ -101,6 +111,30 @@ static void fail(struct item *item, const char *why)
 {
     fprintf(stderr, "%s: [Errno %d] %s\n", name_of(item), errno, why);
     item->run->failed = true;
+}
+
+static bool was_forced(const struct item *item)
+{
+    double most = item->run->how->force_after;
+
+    return most > 0 && item->end - item->start >= most;
+}
+
+/* What a forced one had to write down may be lost, but those it needs can go:
+ * that is told, and ends nothing.
+ */
+static void succeed(struct item *item)
+{
+    struct run *run = item->run;
+    char text[UTIL_DURATION_SIZE];
+
+    if (was_forced(item)) {
+        util_format_duration(run->how->force_after, text);
+        fprintf(stderr, "%s: did not end within %s, and was made to\n",
+                name_of(item), text);
+        run->forced = true;
+    } else if (run->how->verbose)
+        fprintf(run->how->out, "completed %s\n", name_of(item));
 }
 
 static void begin_ready(struct run *run);
@@ -123,8 +157,8 @@ static void finish(flux_future_t *f, void *arg)
     run->under_way--;
     if (flux_future_get(f, NULL) < 0)
         fail(item, future_strerror(f, errno));
-    else if (run->how->verbose)
-        fprintf(run->how->out, "completed %s\n", name_of(item));
+    else
+        succeed(item);
     release_waiting(run, (size_t)(item - run->items));
     begin_ready(run);
     if (run->under_way == 0)
@@ -213,7 +247,7 @@ static int carry_out(struct run *run)
     }
     if (run->how->timing)
         print_times(run);
-    return run->failed ? -1 : 0;
+    return run->failed || run->forced ? -1 : 0;
 }
 
 int modprobe_run(flux_t *h,

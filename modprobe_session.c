@@ -239,6 +239,7 @@ int modprobe_session_carry_out(
 {
     struct modprobe_how how = {
         .removing = removing,
+        .force_after = s->force_after,
         .dry_run = cli_count(s->p, "dry-run") > 0,
         .verbose = cli_count(s->p, "verbose") > 0,
         .timing = cli_count(s->p, "timing") > 0,

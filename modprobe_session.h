@@ -10,7 +10,8 @@ struct modprobe_session {
     struct modprobe *mp;
     flux_t *h; /* NULL before modprobe_session_meet() */
     json_t *config;
-    json_t *unknown; /* names to disable that may be tasks */
+    json_t *unknown;    /* names to disable that may be tasks */
+    double force_after; /* as modprobe_run.h has it */
 };
 
 /* Each of these dies with a reason where it fails. */

@@ -85,7 +85,18 @@ stopped() { # a process module that is stopped, and nothing else
         \$(flux module list -n -o '{pid}' | grep -x '[1-9][0-9]*')"
 }
 ok "a stopped process does not keep the broker" timed 5 1 stopped
-has "it is named" "'wild' was not properly shut down" stopped
+has "rc3 ends it at half of its time" \
+    "wild: did not end within 150ms, and was made to" stopped
+mkdir "$W/modprobe"
+printf '[[modules]]\nname = "%s"\nmodule = "%s"\nexec = %s\nrequires = %s\n' \
+    low "$WILD" false '[]' spins "$WILD" true '["low"]' \
+    >"$W/modprobe/modprobe.toml"
+chained() { # a process that spins, and a module that it needs
+    FLUX_MODPROBE_PATH=$W/modprobe flux start -Sbroker.rc3-timeout=0.3s \
+        flux rpc -n spins.do '{"how":"spin"}' || :
+}
+has "also one that others wait for" "spins: did not end within 150ms" chained
+hasnt "which end then" "was not properly shut down" chained
 fails "an rc3 that hangs" 1 "state finalize has lasted longer than" \
     flux start -Sbroker.rc3_path='sleep 1000' -Sbroker.rc3-timeout=0.2s true
 late_leaf() { # a broker below that is stopped: its parent does not wait
