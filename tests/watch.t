@@ -80,7 +80,7 @@ piped() { # a reader who takes one line
     watcher=$!
     head -n1 <"$W/fifo"
     build seventh
-    wait $watcher
+    wait "$watcher"
 }
 mkfifo "$W/fifo"
 is "a reader who goes away ends it" "piped: watching $W/version.so" piped
