@@ -17,11 +17,17 @@ function median(name, line) {
         return ""
     return substr(line, RSTART + length(name) + 13, RLENGTH - length(name) - 13)
 }
+function grouped(value, text) { # 1234567 as 1,234,567
+    text = sprintf("%.0f", value)
+    while (match(text, /[0-9][0-9][0-9][0-9](,|$)/))
+        text = substr(text, 1, RSTART) "," substr(text, RSTART + 1)
+    return text
+}
 function shown(value) {
     if (value == "")
         return "-"
-    if (value >= 100000)
-        return sprintf("%d,%03d", value / 1000, value % 1000)
+    if (value >= 1000)
+        return grouped(value)
     return sprintf(value >= 100 ? "%.0f" : value >= 1 ? "%.1f" : "%.2f", value)
 }
 BEGIN {
