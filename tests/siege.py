@@ -13,26 +13,15 @@ import time
 import wire
 
 WILD, HELLO, OTHER = sys.argv[1:4]
-LIMIT = 5.0
 PENDING_MAX = 32768  # of router.c
 FOLDER = tempfile.mkdtemp()
 tried = 0
 client, other = wire.Client(), wire.Client()
-
-
-def until(condition, what):
-    end = time.monotonic() + LIMIT
-    while not condition():
-        if time.monotonic() > end:
-            raise TimeoutError(what)
-        other.rpc("broker.ping", {})
+until = other.until
 
 
 def entry(name="wild"):
-    for mod in other.rpc("module.list").json()["mods"]:
-        if mod["name"] == name:
-            return mod
-    return None
+    return other.module(name)
 
 
 def load(*args, **keys):

@@ -153,10 +153,7 @@ class Disturber:
         return self.client.rpc("module.remove", {"name": name, "timeout": 5})
 
     def entry(self, name):
-        for mod in self.client.rpc("module.list").json()["mods"]:
-            if mod["name"] == name:
-                return mod
-        return {}
+        return self.client.module(name) or {}
 
     def reload(self, name):
         self.remove(name)

@@ -20,6 +20,7 @@ import os
 import socket
 import struct
 import sys
+import time
 
 MAGIC = struct.pack("=I", 0xFFEE0012)  # in the sender's own byte order
 REQUEST, RESPONSE, EVENT, CONTROL = 1, 2, 4, 8
@@ -29,6 +30,7 @@ NODEID_ANY = USERID_UNKNOWN = 0xFFFFFFFF
 OWNER, USER, LOCAL = 1, 2, 4
 BUILD = os.environ.get("TEST_BUILD")
 WAIT = 40.0 if BUILD else 10.0
+SOON = 5.0  # seconds: see Client.until()
 
 
 class Message:
@@ -164,6 +166,21 @@ class Client:
 
     def rpc(self, topic, payload=None, nodeid=NODEID_ANY, flags=0):
         return self.answer(self.request(topic, payload, nodeid, flags))
+
+    def module(self, name):
+        """Its entry in the list of modules, or None."""
+        for mod in self.rpc("module.list").json()["mods"]:
+            if mod["name"] == name:
+                return mod
+        return None
+
+    def until(self, condition, what):
+        """Ping the broker until it holds, for SOON seconds at most."""
+        end = time.monotonic() + SOON
+        while not condition():
+            if time.monotonic() > end:
+                raise TimeoutError(what)
+            self.rpc("broker.ping", {})
 
     def respond(self, request, payload=None, errnum=0):
         msg = Message(RESPONSE, request.topic, payload, 0, errnum, request.b)
