@@ -188,11 +188,13 @@ def check_flood(kind, keys):
 def check_meanwhile(kind, keys):
     """Removed while it loads, loaded while it goes."""
     for _ in range(20):
-        loading = client.request("module.load", dict(
-            {"path": WILD, "args": [], "on-failure": "log"}, **keys))
-        removing = client.request("module.remove", {"name": "wild"})
-        again = client.request("module.load", dict(
-            {"path": WILD, "args": [], "on-failure": "log"}, **keys))
+        # One write: the second load comes before the first can have ended.
+        with client.at_once():
+            loading = client.request("module.load", dict(
+                {"path": WILD, "args": [], "on-failure": "log"}, **keys))
+            removing = client.request("module.remove", {"name": "wild"})
+            again = client.request("module.load", dict(
+                {"path": WILD, "args": [], "on-failure": "log"}, **keys))
         answers = [wire.outcome(client.answer(t)).split()[0]
                    for t in (loading, removing, again)]
         if answers[1:] != ["ok", "EEXIST"]:

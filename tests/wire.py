@@ -14,6 +14,7 @@ What always holds:
   program counts (run_tap in lib.sh).  measured() is for time and memory,
   which a build with a sanitizer has its own of (TEST_BUILD in lib.sh).
 """
+import contextlib
 import errno
 import json
 import os
@@ -114,6 +115,7 @@ class Client:
         path = (uri or os.environ["FLUX_URI"])[len("local://"):]
         self.userid, self.rolemask = userid, rolemask
         self.matchtag, self.kept = 0, []
+        self.unsent = None  # bytes, while at_once() collects them
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(WAIT)
         self.sock.connect(path)
@@ -137,7 +139,20 @@ class Client:
 
     def send(self, msg):
         msg.userid, msg.rolemask = self.userid, self.rolemask
-        self.sock.sendall(msg.encode())
+        if self.unsent is None:
+            self.sock.sendall(msg.encode())
+        else:
+            self.unsent += msg.encode()
+
+    @contextlib.contextmanager
+    def at_once(self):
+        """What is sent in this block leaves with one write, at its end."""
+        self.unsent = b""
+        try:
+            yield
+            self.sock.sendall(self.unsent)
+        finally:
+            self.unsent = None
 
     def _next(self):
         head = self.read(8)
