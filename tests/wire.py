@@ -111,11 +111,12 @@ def _split(body):
 
 
 class Client:
+    unsent = None  # bytes, while at_once() collects them
+
     def __init__(self, uri=None, userid=USERID_UNKNOWN, rolemask=0):
         path = (uri or os.environ["FLUX_URI"])[len("local://"):]
         self.userid, self.rolemask = userid, rolemask
         self.matchtag, self.kept = 0, []
-        self.unsent = None  # bytes, while at_once() collects them
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(WAIT)
         self.sock.connect(path)
