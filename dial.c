@@ -55,7 +55,6 @@ int dial_prepare(int fd)
 static int connect_socket(int fd, const char *path, flux_error_t *e)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
-    int rc;
 
     if (strlen(path) >= sizeof(addr.sun_path))
         return util_errno(e, ENAMETOOLONG,
@@ -63,10 +62,7 @@ static int connect_socket(int fd, const char *path, flux_error_t *e)
                           "%s",
                           sizeof(addr.sun_path) - 1, path);
     memcpy(addr.sun_path, path, strlen(path) + 1);
-    do
-        rc = connect(fd, (struct sockaddr *)&addr, sizeof(addr));
-    while (rc < 0 && errno == EINTR);
-    if (rc == 0)
+    if (util_connect(fd, &addr) == 0)
         return 0;
     if (errno == ENOENT)
         return util_error(e, "broker socket %s was not found", path);

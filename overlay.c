@@ -605,7 +605,7 @@ static int connect_parent(struct overlay *o)
             0 ||
         (fd = open_socket()) < 0)
         return -1;
-    if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0 ||
+    if (util_connect(fd, &sun) < 0 ||
         check_peer_user(fd) < 0 || send_hello(o, fd) < 0) {
         int saved_errno = errno;
 

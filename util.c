@@ -18,6 +18,8 @@
 #include <fcntl.h>
 #include <locale.h>
 #include <math.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -372,4 +374,14 @@ int util_set_cloexec(int fd, bool on)
 int util_set_nonblock(int fd, bool on)
 {
     return change_flag(fd, F_GETFL, F_SETFL, O_NONBLOCK, on);
+}
+
+int util_connect(int fd, const struct sockaddr_un *addr)
+{
+    int rc;
+
+    do
+        rc = connect(fd, (const struct sockaddr *)addr, sizeof(*addr));
+    while (rc < 0 && errno == EINTR);
+    return rc;
 }

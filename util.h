@@ -68,4 +68,8 @@ int util_write_all(int fd, const void *data, size_t size);
 int util_set_cloexec(int fd, bool on);
 int util_set_nonblock(int fd, bool on);
 
+/* connect(2), through EINTR. */
+struct sockaddr_un;
+int util_connect(int fd, const struct sockaddr_un *addr);
+
 #endif /* UTIL_H */
