@@ -605,8 +605,8 @@ static int connect_parent(struct overlay *o)
             0 ||
         (fd = open_socket()) < 0)
         return -1;
-    if (util_connect(fd, &sun) < 0 ||
-        check_peer_user(fd) < 0 || send_hello(o, fd) < 0) {
+    if (util_connect(fd, &sun) < 0 || check_peer_user(fd) < 0 ||
+        send_hello(o, fd) < 0) {
         int saved_errno = errno;
 
         close(fd);
