@@ -164,12 +164,12 @@ static json_t *read_json(const char *text, size_t size, flux_error_t *error)
     return NULL;
 }
 
-static json_t *read_file(const char *path, flux_error_t *error)
+json_t *conf_read_file(const char *path, size_t limit, flux_error_t *error)
 {
     flux_error_t why;
     json_t *json;
     size_t size;
-    char *text = util_read_file(path, FILE_SIZE_MAX, &size);
+    char *text = util_read_file(path, limit, &size);
 
     if (!text) {
         util_error(error, "%s: %s", path, strerror(errno));
@@ -183,6 +183,11 @@ static json_t *read_file(const char *path, flux_error_t *error)
     if (!json)
         util_error(error, "%s: %s", path, why.text);
     return json;
+}
+
+static json_t *read_file(const char *path, flux_error_t *error)
+{
+    return conf_read_file(path, FILE_SIZE_MAX, error);
 }
 
 /* Merge `from`, which is taken, into `json`. */

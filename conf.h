@@ -14,6 +14,12 @@
  */
 json_t *conf_find(json_t *object, const char *path);
 
+/* The table in a file of at most `limit` bytes: JSON if its name ends in
+ * .json, else TOML.  The caller owns it.  NULL with errno, and `error` (may be
+ * NULL) names the file and says why.
+ */
+json_t *conf_read_file(const char *path, size_t limit, flux_error_t *error);
+
 /* The file, of those that flux_conf_parse(path) reads, that gives `key` (a
  * path through tables, "access.roles") its value.  New memory; NULL with
  * ENOENT if none does.

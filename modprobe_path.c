@@ -27,8 +27,8 @@
 #include <dirent.h>
 #include <unistd.h>
 
+#include "conf.h"
 #include "env.h"
-#include "toml.h"
 #include "util.h"
 
 enum { FILE_MAX = 1 << 20 }; /* of TOML: far above any list of modules */
@@ -216,27 +216,10 @@ static json_t *search(struct search *s, int (*find)(struct search *s))
 /* ---- modules ---------------------------------------------------------------
  */
 
-static json_t *read_toml(const char *path, flux_error_t *e)
-{
-    flux_error_t why;
-    json_t *document;
-    size_t size;
-    char *text = util_read_file(path, FILE_MAX, &size);
-
-    if (!text) {
-        util_error(e, "%s: %s", path, flux_strerror(errno));
-        return NULL;
-    }
-    if (!(document = toml_parse(text, size, &why)))
-        util_error(e, "%s: %s", path, why.text);
-    free(text);
-    return document;
-}
-
 static int load_file(struct modprobe *mp, const char *path, flux_error_t *e)
 {
     flux_error_t why;
-    json_t *document = read_toml(path, e);
+    json_t *document = conf_read_file(path, FILE_MAX, e);
     int rc;
 
     if (!document)
