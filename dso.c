@@ -41,6 +41,7 @@ void *dso_open(const char *path, char **why)
 }
 #else
 #include <dlfcn.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <unistd.h>
 
@@ -187,6 +188,15 @@ static char *check_kind(const struct elf *f, const char *path)
     return util_asprintf("%s: this ELF file is not a shared object", path);
 }
 
+static char *check_size(const struct elf *f, const char *path)
+{
+    if (elf_size(f) <= f->size)
+        return NULL;
+    return util_asprintf("%s: this ELF file is cut short: its contents go to "
+                         "byte %" PRIu64 ", and it ends at byte %zu",
+                         path, elf_size(f), f->size);
+}
+
 static char *check_libraries(const struct elf *f, const char *path)
 {
     const struct library *l;
@@ -245,7 +255,7 @@ static char *check_main(const struct elf *f, const char *path)
 static char *check(const struct elf *f, const char *path)
 {
     static char *(*const checks[])(const struct elf *, const char *) = {
-        check_kind, check_libraries, check_versions};
+        check_kind, check_size, check_libraries, check_versions};
     char *why = NULL;
 
     for (size_t i = 0; !why && i < UTIL_ARRAY_SIZE(checks); i++)

@@ -251,6 +251,23 @@ static size_t place_of(const struct elf *f, uint64_t address)
     return f->size;
 }
 
+uint64_t elf_size(const struct elf *f)
+{
+    uint64_t end = 0;
+
+    for (size_t i = 0; i < f->header_count; i++) {
+        struct segment s = segment_at(f, i);
+
+        if (s.kind != SEGMENT_LOAD)
+            continue;
+        if (s.size > UINT64_MAX - s.offset)
+            return UINT64_MAX;
+        if (s.offset + s.size > end)
+            end = s.offset + s.size;
+    }
+    return end;
+}
+
 /* The next entry with that tag from *at on, which moves behind it. */
 static bool
 next_entry(const struct elf *f, uint64_t tag, size_t *at, uint64_t *value)

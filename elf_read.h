@@ -50,6 +50,10 @@ void elf_close(struct elf *f);
 bool elf_is_shared_object(const struct elf *f);
 /* Whether it asks for an interpreter, which is the dynamic linker. */
 bool elf_has_interpreter(const struct elf *f);
+/* Where the last of what is to be mapped ends.  Beyond f->size: the file is cut
+ * short, and whoever maps and touches it is killed by SIGBUS.
+ */
+uint64_t elf_size(const struct elf *f);
 const char *elf_soname(const struct elf *f); /* or NULL */
 
 /* Walks.  The cursor starts as 0; NULL or false at the end.  What is lent

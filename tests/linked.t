@@ -130,6 +130,20 @@ compile -shared -fPIC -Wl,-soname,libnone.so.1 -I"$B/include" \
     -o "$W/library.so" "$here/modules/nomain.c"
 refused library "this is a library, libnone.so.1: module does not define mod_main()"
 
+beginning() { # NAME BYTES: the module's first ones
+    head -c "$2" "$W/linked.so" >"$W/$1.so"
+}
+beginning short 3000
+refused short "this ELF file is cut short: its contents go to byte "
+cut_anywhere() {
+    for _n in 1 2 3 4 5; do
+        beginning "cut$_n" $((_n * 2000))
+        flux module load "$W/cut$_n.so" 2>/dev/null && return 1
+    done
+    flux getattr rank
+}
+is "wherever it is cut, the broker goes on" 0 cut_anywhere
+
 stand_in() { # SONAME VERSION SYMBOL: a library for the linker, -lNAME
     printf 'int %s(void) { return 0; }\n' "$3" >"$W/in.c"
     printf '%s { global: *; };\n' "$2" >"$W/in.map"
