@@ -15,8 +15,7 @@
  *
  * What always holds:
  * - A frame's head is in one chunk as a whole, so that the frames that have
- *   been written can be counted by their lengths.  Raw bytes have a chunk of
- *   their own and are no frame.
+ *   been written can be counted by their lengths.
  * - Queueing a message does all of it or, without memory, nothing.
  * - An error on the way in is kept and comes after the good messages in front
  *   of it; nothing is read behind it.
@@ -47,7 +46,6 @@ struct chunk {
     size_t start; /* what is in front of it has been written */
     size_t end;
     size_t capacity; /* of `own`; 0 if nothing may be added */
-    bool raw;
     unsigned char own[];
 };
 
@@ -462,7 +460,6 @@ static struct chunk *chunk_create(size_t capacity)
     k->start = 0;
     k->end = 0;
     k->capacity = capacity;
-    k->raw = false;
     return k;
 }
 
@@ -478,7 +475,7 @@ static struct chunk *last_with_room(const struct conn *c, size_t size)
 {
     struct chunk *k = LIST_ENTRY(c->out.prev, struct chunk, link);
 
-    if (list_empty(&c->out) || k->raw || k->capacity < k->end + size)
+    if (list_empty(&c->out) || k->capacity < k->end + size)
         return NULL;
     return k;
 }
@@ -576,23 +573,6 @@ int conn_queue(struct conn *c, const flux_msg_t *msg)
     return 0;
 }
 
-int conn_queue_raw(struct conn *c, const void *data, size_t size)
-{
-    struct chunk *k;
-
-    if (size == 0)
-        return 0;
-    k = chunk_create(size);
-    if (!k)
-        return -1;
-    memcpy(k->own, data, size);
-    k->end = size;
-    k->raw = true;
-    chunk_append(c, k);
-    c->out_bytes += size;
-    return 0;
-}
-
 static int fill_iov(const struct conn *c, struct iovec *iov)
 {
     struct list *l;
@@ -640,7 +620,7 @@ static void count_frames(struct conn *c, const struct chunk *k, size_t n)
 {
     const unsigned char *p = k->data + k->start;
 
-    while (n > 0 && !k->raw) {
+    while (n > 0) {
         size_t step;
         size_t size;
 

@@ -36,11 +36,10 @@ flux_msg_t *conn_next(struct conn *c);
 /* Whether conn_next() would return something without a read. */
 bool conn_ready(const struct conn *c);
 
-/* Queue one message, or raw bytes (the handshake).  -1 with ENOMEM, or
- * EMSGSIZE for a message that routes have made too large.
+/* Queue one message.  -1 with ENOMEM, or EMSGSIZE for one that routes have
+ * made too large.
  */
 int conn_queue(struct conn *c, const flux_msg_t *msg);
-int conn_queue_raw(struct conn *c, const void *data, size_t size);
 
 /* Write what is queued.  0: all gone, 1: some is left, -1: over, errno. */
 int conn_flush(struct conn *c);

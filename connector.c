@@ -50,6 +50,7 @@ struct connector {
     struct list clients;
     uint64_t connects;
     uid_t owner;
+    rlim_t descriptors; /* the limit that this process was started with */
     struct access access;
 };
 
@@ -89,12 +90,20 @@ static bool debug_bit(struct connector *c, int bit)
     return c->h && flux_module_debug_test(c->h, bit, true);
 }
 
-static void refuse(int fd, int errnum)
+/* 0: come in.  Nothing was sent before, so there is room for a byte; it may be
+ * gone already, which is seen when it is read from.
+ */
+static void answer(int fd, int errnum)
 {
     unsigned char byte = (unsigned char)errnum;
     ssize_t n = send(fd, &byte, 1, MSG_NOSIGNAL);
 
-    (void)n; /* it may be gone already */
+    (void)n;
+}
+
+static void refuse(int fd, int errnum)
+{
+    answer(fd, errnum);
     close(fd);
 }
 
@@ -114,7 +123,6 @@ static void set_credentials(struct connector *c, struct client *client)
 
 static int client_create(struct connector *c, int fd, uid_t uid, pid_t pid)
 {
-    static const unsigned char welcome = 0;
     struct client *client = calloc(1, sizeof(*client));
 
     if (!client)
@@ -131,19 +139,15 @@ static int client_create(struct connector *c, int fd, uid_t uid, pid_t pid)
     list_append(&c->clients, &client->link);
     set_credentials(c, client);
     c->connects++;
-    if (link_send_raw(client->peer, &welcome, 1) < 0)
-        client_destroy(client);
+    answer(fd, 0);
     return 0;
 }
 
 /* The system gives the lowest that is free. */
-static bool is_reserve(int fd)
+static bool is_reserve(struct connector *c, int fd)
 {
-    struct rlimit limit;
-
-    return getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
-           limit.rlim_cur != RLIM_INFINITY &&
-           (rlim_t)fd + RESERVE >= limit.rlim_cur;
+    return c->descriptors != RLIM_INFINITY &&
+           (rlim_t)fd + RESERVE >= c->descriptors;
 }
 
 static void admit(int fd, void *arg)
@@ -154,7 +158,7 @@ static void admit(int fd, void *arg)
 
     if (sys_peer_cred(fd, &uid, &pid) < 0)
         refuse(fd, errno);
-    else if (is_reserve(fd))
+    else if (is_reserve(c, fd))
         refuse(fd, EMFILE);
     else if (!roles_of(c, uid) || debug_bit(c, DEBUG_DENY_ONCE))
         refuse(fd, EPERM);
@@ -288,6 +292,14 @@ struct module_builtin connector_builtin(struct connector *c)
     return (struct module_builtin){"connector-local", begin, stop_listening, c};
 }
 
+static rlim_t descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    return getrlimit(RLIMIT_NOFILE, &limit) < 0 ? RLIM_INFINITY
+                                                : limit.rlim_cur;
+}
+
 struct connector *connector_create(struct link_set *links, const char *path)
 {
     struct connector *c = calloc(1, sizeof(*c));
@@ -298,6 +310,7 @@ struct connector *connector_create(struct link_set *links, const char *path)
     }
     c->links = links;
     c->owner = getuid();
+    c->descriptors = descriptor_limit();
     list_init(&c->clients);
     return c;
 }

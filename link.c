@@ -156,15 +156,6 @@ static size_t link_backlog(struct peer *p)
     return conn_out_bytes(UTIL_CONTAINER_OF(p, struct link, peer)->conn);
 }
 
-int link_send_raw(struct link *l, const void *data, size_t size)
-{
-    if (conn_queue_raw(l->conn, data, size) < 0)
-        return -1;
-    if (list_empty(&l->dirty))
-        list_append(&l->set->dirty, &l->dirty);
-    return 0;
-}
-
 static bool may_read(const struct link *l)
 {
     return l->peer.kind != PEER_CLIENT ||

@@ -62,10 +62,9 @@ struct conn *link_conn(struct link *l);
  * be called.
  */
 void link_end(struct link *l);
-int link_send_raw(struct link *l, const void *data, size_t size);
 /* Whose process is there, for the log line of one that is cut off. */
+void link_set_owner(struct link *l, uid_t uid, pid_t pid);
 /* The same of a peer; false if it is no link, or no one has told. */
 bool link_peer_owner(const struct peer *p, uid_t *uid, pid_t *pid);
-void link_set_owner(struct link *l, uid_t uid, pid_t pid);
 
 #endif /* LINK_H */

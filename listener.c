@@ -6,8 +6,9 @@
  *
  * - What a dead broker left at the path is removed, if it is a socket; any
  *   other file stays, and makes the bind fail.
- * - ACCEPT_BURST connections are taken in one turn of the loop at most, so
- *   that those who are connected are served while a crowd comes.
+ * - One connection is taken in each turn of the loop, so that those who are
+ *   connected are served while a crowd comes.  To try for a second costs more
+ *   than to be told by poll(2) that there is one.
  * - Where descriptors or memory are used up, accept(2) fails and the
  *   connection stays in the backlog, so the socket would be readable for ever
  *   and the loop would spin.  It is left alone for ACCEPT_PAUSE, or until the
@@ -25,10 +26,7 @@
 #include "sys.h"
 #include "util.h"
 
-enum {
-    LISTEN_BACKLOG = 1024,
-    ACCEPT_BURST = 64, /* connections taken in one turn of the loop */
-};
+enum { LISTEN_BACKLOG = 1024 };
 #define ACCEPT_PAUSE 1.0 /* seconds */
 
 struct listener {
@@ -55,15 +53,14 @@ static void
 accept_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
     struct listener *l = arg;
-    int fd, n;
+    int fd = sys_accept(l->fd);
 
     (void)r;
     (void)w;
     (void)revents;
-    for (n = 0; n < ACCEPT_BURST && (fd = sys_accept(l->fd)) >= 0; n++)
+    if (fd >= 0)
         l->accepted(fd, l->arg);
-    if (n < ACCEPT_BURST &&
-        (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+    else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
         pause_accept(l);
 }
 

@@ -285,7 +285,7 @@ static int open_channel(struct module *m, int *channel)
         return -1;
     }
     m->peer = link_peer(p->link);
-    return link_send_raw(p->link, "", 1);
+    return util_write_all(fds[0], "", 1);
 }
 
 static int start(struct module *m)

@@ -67,8 +67,10 @@ struct router {
     flux_reactor_t *reactor;
     uint32_t rank;
     uint32_t size;
+    uid_t owner;
     char uuid[UTIL_UUID_SIZE];
     char connector_uuid[UTIL_UUID_SIZE];
+    struct util_uuids uuids; /* for the peers to come */
     struct table *peers;     /* by UUID: struct peer, not owned */
     struct peer *last_found; /* in `peers`, or NULL */
     uint64_t last_serial;
@@ -118,7 +120,7 @@ int router_peer_add(struct router *r, struct peer *p, enum peer_kind kind)
 {
     p->router = r;
     p->kind = kind;
-    p->cred.userid = getuid();
+    p->cred.userid = r->owner;
     p->cred.rolemask = FLUX_ROLE_OWNER | FLUX_ROLE_LOCAL;
     p->may_impersonate = true;
     p->last_sent = flux_reactor_now(r->reactor);
@@ -126,7 +128,7 @@ int router_peer_add(struct router *r, struct peer *p, enum peer_kind kind)
     list_init(&p->subscriptions);
     list_init(&p->subscriber);
     if (!p->uuid[0])
-        util_uuid(p->uuid);
+        util_uuids_next(&r->uuids, p->uuid);
     p->serial = ++r->last_serial;
     p->last_asker = SERIAL_NOBODY;
     table_init(&p->notify, NULL);
@@ -1279,6 +1281,7 @@ struct router *router_create(flux_reactor_t *reactor,
     if (!r)
         return NULL;
     r->reactor = reactor;
+    r->owner = getuid();
     r->rank = rank;
     r->size = size;
     snprintf(r->uuid, sizeof(r->uuid), "%s", uuid);

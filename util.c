@@ -25,7 +25,10 @@
 
 #include "sys.h"
 
-enum { UTIL_READ_CHUNK = 4096 }; /* where the size of a file is not known */
+enum {
+    UTIL_READ_CHUNK = 4096, /* where the size of a file is not known */
+    UUID_BYTES = 16,
+};
 
 /* Length of `s` without a multibyte character whose end is missing. */
 static size_t utf8_whole(const char *s, size_t len)
@@ -85,22 +88,37 @@ int util_errno(flux_error_t *e, int errnum, const char *fmt, ...)
     return -1;
 }
 
-void util_uuid(char uuid[UTIL_UUID_SIZE])
+static void format_uuid(unsigned char r[UUID_BYTES], char *p)
 {
     static const char digits[] = "0123456789abcdef";
-    unsigned char r[16];
-    char *p = uuid;
 
-    sys_random(r, sizeof(r));
     r[6] = (unsigned char)((r[6] & 0x0f) | 0x40);
     r[8] = (unsigned char)((r[8] & 0x3f) | 0x80);
-    for (int i = 0; i < 16; i++) {
+    for (int i = 0; i < UUID_BYTES; i++) {
         if (i == 4 || i == 6 || i == 8 || i == 10)
             *p++ = '-';
         *p++ = digits[r[i] >> 4];
         *p++ = digits[r[i] & 15];
     }
     *p = '\0';
+}
+
+void util_uuid(char uuid[UTIL_UUID_SIZE])
+{
+    unsigned char r[UUID_BYTES];
+
+    sys_random(r, sizeof(r));
+    format_uuid(r, uuid);
+}
+
+void util_uuids_next(struct util_uuids *u, char uuid[UTIL_UUID_SIZE])
+{
+    if (u->left < UUID_BYTES) {
+        sys_random(u->bytes, sizeof(u->bytes));
+        u->left = sizeof(u->bytes);
+    }
+    u->left -= UUID_BYTES;
+    format_uuid(u->bytes + u->left, uuid);
 }
 
 static bool starts_a_number(const char *s)

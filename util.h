@@ -34,6 +34,15 @@ static inline int util_fail(int errnum)
 /* A new random (version 4) UUID in lower case text. */
 void util_uuid(char uuid[UTIL_UUID_SIZE]);
 
+/* The same where many are wanted: the system is asked for bytes of sixteen at
+ * once.  All zeros at first.
+ */
+struct util_uuids {
+    unsigned char bytes[256];
+    size_t left;
+};
+void util_uuids_next(struct util_uuids *u, char uuid[UTIL_UUID_SIZE]);
+
 /* Read all of `s` as a number.  `base` as for strtol (0: 0x and 0 prefixes).
  * Return 0, or -1 with errno EINVAL (no number, rubbish after it) or ERANGE.
  */
