@@ -20,7 +20,8 @@ char *base64_encode(const void *data, size_t size)
     char *text, *out;
     size_t i;
 
-    if (size > SIZE_MAX / 4 * 3 - 4 || !(text = malloc((size + 2) / 3 * 4 + 1))) {
+    if (size > SIZE_MAX / 4 * 3 - 4 ||
+        !(text = malloc((size + 2) / 3 * 4 + 1))) {
         errno = ENOMEM;
         return NULL;
     }

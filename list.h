@@ -63,11 +63,11 @@ static inline void list_splice(struct list *to, struct list *from)
 }
 
 /* The member `l` may be removed (or freed) in the body, no other may be. */
-#define LIST_FOREACH(head, l, following)                                      \
-    for ((l) = (head)->next, (following) = (l)->next; (l) != (head);          \
+#define LIST_FOREACH(head, l, following)                             \
+    for ((l) = (head)->next, (following) = (l)->next; (l) != (head); \
          (l) = (following), (following) = (l)->next)
 
-#define LIST_ENTRY(l, type, member)                                           \
-    ((type *)(void *)((char *)(l) - offsetof(type, member)))
+#define LIST_ENTRY(l, type, member) \
+    ((type *)(void *)((char *)(l)-offsetof(type, member)))
 
 #endif /* LIST_H */

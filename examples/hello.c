@@ -9,10 +9,8 @@
 
 static const char *greeting = "hello";
 
-static void greet(flux_t *h,
-                  flux_msg_handler_t *mh,
-                  const flux_msg_t *msg,
-                  void *arg)
+static void
+greet(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     const char *name;
 
@@ -26,10 +24,8 @@ static void greet(flux_t *h,
     flux_respond_pack(h, msg, "{s:o}", "greeting", text);
 }
 
-static void shout(flux_t *h,
-                  flux_msg_handler_t *mh,
-                  const flux_msg_t *msg,
-                  void *arg)
+static void
+shout(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     (void)mh;
     (void)msg;
@@ -38,8 +34,8 @@ static void shout(flux_t *h,
 }
 
 static const struct flux_msg_handler_spec handlers[] = {
-    { FLUX_MSGTYPE_REQUEST, "greet", greet, FLUX_ROLE_USER },
-    { FLUX_MSGTYPE_EVENT, "shout", shout, 0 },
+    {FLUX_MSGTYPE_REQUEST, "greet", greet, FLUX_ROLE_USER},
+    {FLUX_MSGTYPE_EVENT, "shout", shout, 0},
     FLUX_MSGHANDLER_TABLE_END,
 };
 
@@ -52,8 +48,8 @@ int mod_main(flux_t *h, int argc, char **argv)
     for (int i = 0; i < argc; i++)
         if (strncmp(argv[i], "greeting=", 9) == 0)
             greeting = argv[i] + 9;
-    if (flux_event_subscribe(h, "hello.shout") == 0
-        && flux_msg_handler_addvec_ex(h, name, handlers, NULL, &mh) == 0)
+    if (flux_event_subscribe(h, "hello.shout") == 0 &&
+        flux_msg_handler_addvec_ex(h, name, handlers, NULL, &mh) == 0)
         rc = flux_reactor_run(flux_get_reactor(h), 0);
     flux_msg_handler_delvec(mh);
     return rc;
