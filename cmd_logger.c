@@ -13,6 +13,7 @@
  * - The severity is one of syslog's eight names.  Where none is given it is
  *   "notice", the application's name "logger".
  */
+#include "buf.h"
 #include "cli.h"
 #include "util.h"
 
@@ -59,19 +60,17 @@ static void log_text(struct logger *l, const char *text)
     }
 }
 
+/* There is at least one. */
 static void log_arguments(struct logger *l, char **argv)
 {
-    char *text = NULL;
+    struct buf words = {0};
+    char *text;
 
-    for (; *argv; argv++) {
-        char *longer = text ? util_asprintf("%s %s", text, *argv)
-                            : util_asprintf("%s", *argv);
-
-        if (!longer)
-            cli_die_errno(l->p, "message");
-        free(text);
-        text = longer;
-    }
+    buf_add_string(&words, *argv);
+    while (*++argv)
+        buf_printf(&words, " %s", *argv);
+    if (!(text = buf_steal_string(&words)))
+        cli_die_errno(l->p, "message");
     log_text(l, text);
     free(text);
 }

@@ -279,8 +279,8 @@ int json_equal(const json_t *value1, const json_t *value2)
 static int update_step(struct json_stack *s)
 {
     struct json_frame *f = json_stack_top(s);
-    const char *key;
-    size_t len;
+    const char *key = NULL;
+    size_t len = 0;
     json_t *theirs = json_frame_next(f, &key, &len);
     json_t *ours;
 

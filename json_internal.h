@@ -110,9 +110,10 @@ void json_stack_release(struct json_stack *s);
 struct json_frame *json_stack_push(struct json_stack *s, const json_t *node);
 void json_stack_pop(struct json_stack *s);
 
+/* The innermost; there must be one. */
 static inline struct json_frame *json_stack_top(struct json_stack *s)
 {
-    return s->depth ? &s->frames[s->depth - 1] : NULL;
+    return &s->frames[s->depth - 1];
 }
 
 /* The next child of a frame's node, or NULL; its key if it is an object. */

@@ -733,7 +733,8 @@ static int read_members(struct reader *r)
     const struct json_frame *f;
     int rc = 0;
 
-    while (rc == 0 && (f = json_stack_top(&r->stack))) {
+    while (rc == 0 && r->stack.depth > 0) {
+        f = json_stack_top(&r->stack);
         if (f->node->type == JSON_OBJECT)
             rc = object_step(r, f->node);
         else

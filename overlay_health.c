@@ -232,9 +232,10 @@ static int add_children(struct overlay_health *o, const struct topology *t)
 
     if (count > 0 && !(o->children = calloc(count, sizeof(*o->children))))
         return -1;
-    while ((child = topology_next_child(t, o->rank, child)) != TOPOLOGY_NONE) {
+    while (o->count < count) {
         struct child *c = &o->children[o->count++];
 
+        child = topology_next_child(t, o->rank, child);
         c->rank = child;
         c->status = OVERLAY_OFFLINE;
         c->since = o->since;

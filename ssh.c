@@ -77,6 +77,7 @@ static int split(struct address *a, const char *text, flux_error_t *e)
     char *colon;
 
     a->host = NULL;
+    a->port = NULL;
     if (!(a->path = strchr(text, '/')))
         return util_errno(e, EINVAL, "ssh://%s: no path of a socket", text);
     if (strchr(a->path, '?'))
@@ -84,9 +85,10 @@ static int split(struct address *a, const char *text, flux_error_t *e)
     if (!(a->host = strndup(text, (size_t)(a->path - text))))
         return util_error(e, "ssh: %s", strerror(errno));
     colon = strrchr(a->host, ':');
-    a->port = colon ? colon + 1 : NULL;
-    if (colon)
+    if (colon) {
+        a->port = colon + 1;
         *colon = '\0';
+    }
     return check_host(a, e);
 }
 
