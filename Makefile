@@ -168,7 +168,7 @@ CLIENTS = $(patsubst tests/%.c,$(B)/tests/%,tests/pipeline.c \
 	$(wildcard tests/client_*.c))
 T = $(UNIT_TESTS) $(sort $(wildcard tests/*.t tests/issues/*.t))
 TEST_SECONDS = 110
-PROVE = B=$(abspath $(B)) prove -j2 -e "timeout -k 5 $(TEST_SECONDS)"
+PROVE = B=$(abspath $(B)) prove -j2 -f -o -e "timeout -k 5 $(TEST_SECONDS)"
 
 $(B)/tests/libbusyflux.a: $(OBJS)
 	@mkdir -p $(@D)
@@ -194,9 +194,14 @@ $(B)/tests/modules/%.so: tests/modules/%.c $(B)/include/flux/core.h \
 
 tests: all $(UNIT_TESTS) $(CLIENTS) $(TEST_MODULES)
 
+# Two jobs, if nobody has said how many.
+JOBS = $(if $(findstring -j,$(MAKEFLAGS)),,-j2)
+
+# static.t's program is made before: it takes longer than a test may.
 check:
 	.ci/need cc make python3 prove
-	$(MAKE) tests
+	$(MAKE) $(JOBS) tests
+	$(if $(TEST_BUILD),,$(if $(filter tests/static.t,$(T)),-$(MAKE) $(JOBS) static))
 	$(PROVE) $(T)
 
 # Reloads under load, ten times as long as in check.
