@@ -33,11 +33,17 @@
  */
 enum { LAST_READS = 64 };
 
+/* How many that have ended are buried in one turn of the loop, at some 10 us
+ * each: when a crowd leaves, those who stay are served meanwhile.
+ */
+enum { BURY_BURST = 64 };
+
 struct link_set {
     flux_t *h; /* for the log */
     flux_reactor_t *reactor;
     struct router *router;
     flux_watcher_t *prepare;
+    flux_watcher_t *hurry; /* idle: runs while some dead are left to bury */
     struct list dirty;
     struct list dead;
     struct list waiting;      /* clients, for room in another's queue */
@@ -299,9 +305,9 @@ static void report_cut_off(struct link *l)
              conn_out_bytes(l->conn));
 }
 
-static void bury(struct link_set *s)
+static void bury(struct link_set *s, int *most)
 {
-    while (!list_empty(&s->dead)) {
+    for (; !list_empty(&s->dead) && *most > 0; --*most) {
         struct link *l = LIST_ENTRY(s->dead.next, struct link, dirty);
 
         list_remove(&l->dirty);
@@ -319,14 +325,19 @@ static void
 prepare_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
     struct link_set *s = arg;
+    int burials = BURY_BURST;
 
     (void)r;
     (void)w;
     (void)revents;
     do {
         link_set_flush(s);
-        bury(s);
-    } while (!list_empty(&s->dirty) || !list_empty(&s->dead));
+        bury(s, &burials);
+    } while (!list_empty(&s->dirty) || (!list_empty(&s->dead) && burials > 0));
+    if (list_empty(&s->dead))
+        flux_watcher_stop(s->hurry);
+    else
+        flux_watcher_start(s->hurry);
     resume_waiting(s);
 }
 
@@ -435,7 +446,8 @@ struct link_set *link_set_create(flux_t *h, struct router *router)
     s->patience = flux_timer_watcher_create(r, LINK_PATIENCE, LINK_PATIENCE,
                                             patience_cb, s);
     s->prepare = flux_prepare_watcher_create(r, prepare_cb, s);
-    if (!s->prepare || !s->patience) {
+    s->hurry = flux_idle_watcher_create(r, NULL, NULL);
+    if (!s->prepare || !s->patience || !s->hurry) {
         link_set_destroy(s);
         return NULL;
     }
@@ -452,6 +464,7 @@ void link_set_destroy(struct link_set *s)
         return;
     flux_watcher_destroy(s->prepare);
     flux_watcher_destroy(s->patience);
+    flux_watcher_destroy(s->hurry);
     free(s);
     errno = saved_errno;
 }
