@@ -446,6 +446,7 @@ static int run_broker(struct cli *p)
     memset(&b, 0, sizeof(b));
     ignore_sigpipe();
     crash_report();
+    sys_give_memory_back();
     if (broker_create(&b, p, &e) < 0)
         cli_warn(p, "%s", e.text);
     else {

@@ -31,6 +31,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #ifdef __linux__
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -152,6 +155,14 @@ int sys_die_with_parent(int signum)
     (void)signum;
 #endif
     return 0;
+}
+
+void sys_give_memory_back(void)
+{
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, SYS_MEMORY_BLOCK);
+    mallopt(M_TRIM_THRESHOLD, SYS_MEMORY_KEPT);
+#endif
 }
 
 void sys_adopt_orphans(void)

@@ -32,6 +32,14 @@ bool sys_is_main_thread(void);
  */
 int sys_die_with_parent(int signum);
 
+/* Have freed memory go back to the system: blocks of SYS_MEMORY_BLOCK bytes
+ * each by itself, and of what is free at the end of the heap all but
+ * SYS_MEMORY_KEPT.  Otherwise glibc keeps twice as much as the largest block
+ * that was ever freed.  Fallback: left to the C library.
+ */
+enum { SYS_MEMORY_BLOCK = 1 << 20, SYS_MEMORY_KEPT = 2 << 20 };
+void sys_give_memory_back(void);
+
 /* Make the calling process the parent of those below it that lose theirs.
  * Fallback: nothing is done.
  */
