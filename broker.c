@@ -437,6 +437,20 @@ static void ignore_sigpipe(void)
     sigaction(SIGPIPE, &sa, NULL);
 }
 
+/* Whoever is impatient sends a third signal: it must not come in the middle of
+ * what is cleaned up, where it would no longer be watched for.
+ */
+static void block_signals(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
 static int run_broker(struct cli *p)
 {
     struct broker b;
@@ -457,6 +471,7 @@ static int run_broker(struct cli *p)
         else
             rc = state_exit_code(b.state);
     }
+    block_signals();
     broker_destroy(&b);
     return rc;
 }
