@@ -8,6 +8,7 @@
 #                     check-valgrind
 #   make HARDEN=      without stack protector, FORTIFY and full RELRO
 #   make check-reload modules reloaded under load, ten times as long
+#   make check-siege  hostile peers at their full numbers, for some minutes
 #   make check-kill   each broker of 16 is killed in traffic, in two trees
 #   make soak         everything at once for SOAK_S (600) seconds, all accounted for
 #   make check-oom    calls of the system fail in turn
@@ -167,7 +168,7 @@ UNIT_TESTS = $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
 CLIENTS = $(patsubst tests/%.c,$(B)/tests/%,tests/pipeline.c \
 	$(wildcard tests/client_*.c))
 T = $(UNIT_TESTS) $(sort $(wildcard tests/*.t tests/issues/*.t))
-TEST_SECONDS = 110
+TEST_SECONDS = 300
 PROVE = B=$(abspath $(B)) prove -j2 -f -o -e "timeout -k 5 $(TEST_SECONDS)"
 
 $(B)/tests/libbusyflux.a: $(OBJS)
@@ -203,6 +204,12 @@ check:
 	$(MAKE) $(JOBS) tests
 	$(if $(TEST_BUILD),,$(if $(filter tests/static.t,$(T)),-$(MAKE) $(JOBS) static))
 	$(PROVE) $(T)
+
+# The sieges at their full numbers, on a quiet machine: see innocent.py.
+check-siege: TEST_SECONDS = 900
+check-siege: tests
+	SIEGE=full $(PROVE) -j1 --verbose tests/siege_peers.t \
+		tests/siege_bytes.t tests/hostile.t tests/siege_system.t
 
 # Reloads under load, ten times as long as in check.
 check-reload: tests
@@ -325,6 +332,6 @@ uninstall:
 clean:
 	rm -rf $(B)
 
-.PHONY: all static headers manuals install uninstall clean tests check soak check-reload check-asan \
+.PHONY: all static headers manuals install uninstall clean tests check soak check-siege check-reload check-asan \
 	check-ubsan check-tsan check-valgrind check-kill check-cross coverage \
 	analyze demo lint

@@ -1,12 +1,17 @@
 """badframes.py - bytes that are no message, for whoever may send bytes
 
 BAD is a list of names and bytes.  Each of them ends the connection that it
-comes over, and nothing else.
+comes over, and nothing else.  `claimed` is the beginning of a frame of 1 GiB,
+`mutants` are frames whose length is right and whose body may be anything, and
+check_mutants sends them one by one.
 """
+import os
 import random
 import struct
 
-from wire import MAGIC, PAYLOAD, REQUEST, ROUTE, TOPIC
+import wire
+from wire import (CONTROL, EVENT, MAGIC, NODEID_ANY, PAYLOAD, REQUEST, RESPONSE,
+                  ROUTE, TOPIC, Message)
 
 
 def frame(body):
@@ -33,3 +38,76 @@ BAD += [
     ("routes without end", frame(b"\1x" * 9 + header(flags=ROUTE))),
     ("a NUL in a topic", frame(b"\5a\0b\0\0" + header(flags=TOPIC))),
 ]
+
+MIB = 1 << 20
+
+
+def claimed(mib):
+    """A frame of 1 GiB, of which so many MiB are there; piece by piece."""
+    yield MAGIC + struct.pack(">I", 1 << 30)
+    piece = b"\xff" * MIB
+    for _ in range(mib):
+        yield piece
+
+
+def _routed(msg):
+    msg.routes = ["a-client", "another"]
+    return msg
+
+
+GOOD = [msg.encode() for msg in (
+    Message(REQUEST, "attr.get", {"name": "rank"}, a=NODEID_ANY, b=1),
+    Message(REQUEST, "broker.ping", {"x": [1, 2.5, None, "y"]}, a=0, b=2),
+    _routed(Message(REQUEST, "hello.ping", {}, a=NODEID_ANY, b=3)),
+    _routed(Message(RESPONSE, "hello.ping", {}, b=3)),
+    Message(EVENT, "an.event", os.urandom(300), a=1),
+    Message(CONTROL, a=1, b=2))]
+
+
+def mutants(count, seed=1):
+    """Good frames with one to four bytes behind the prefix replaced."""
+    rng = random.Random(seed)
+    for _ in range(count):
+        data = bytearray(rng.choice(GOOD))
+        for _ in range(rng.randint(1, 4)):
+            data[rng.randrange(8, len(data))] = rng.randrange(256)
+        yield bytes(data)
+
+
+def is_message(data):
+    try:
+        msg = Message.decode(data[8:])
+        return (msg.kind in (REQUEST, RESPONSE, EVENT, CONTROL) and
+                "\0" not in "".join([msg.topic or ""] + msg.routes) and
+                msg.encode() == data)
+    except (ValueError, IndexError, struct.error):
+        return False
+
+
+def outlived(peer, data):
+    """Whether the peer still gets an answer behind those bytes."""
+    try:
+        peer.sock.sendall(data)
+        peer.rpc("broker.ping", {}, nodeid=0)
+        peer.kept.clear()
+        return True
+    except (EOFError, ConnectionResetError, BrokenPipeError):
+        peer.close()
+        return False
+
+
+def send_mutants(connect, all_of_them):
+    """Each is taken before the next is sent; how many ended a connection."""
+    peer, ends = connect(), 0
+    for data in all_of_them:
+        if not outlived(peer, data):
+            peer, ends = connect(), ends + 1
+    peer.close()
+    return ends
+
+
+def check_mutants(connect, count, whose):
+    ends = send_mutants(connect, mutants(count))
+    print("# %d mutated frames of %s: %d connections ended" %
+          (count, whose, ends))
+    wire.say(0 < ends < count, "%d mutated frames of %s" % (count, whose))

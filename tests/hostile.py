@@ -6,27 +6,20 @@ ping; how the hostile connection ended is part of the case only where the
 protocol says so (bytes that are no message end it, others do not).  At the
 end the broker has as many descriptors as before, and little more memory.
 """
-import os
-import random
-import socket
 import struct
 
 import wire
-from badframes import BAD, frame, header
-from wire import MAGIC, Client, Message, outcome, same, say
+from badframes import BAD, check_mutants, claimed, frame, header
+from innocent import P99_PARSING, besieged, full_size
+from process_of import broker_of
+from wire import BUILD, MAGIC, Client, Message, measured, outcome, same, say
 
 MEMORY_GROWTH = 4 << 20  # bytes: what allocators keep of the floods below
+SOCKET_ROOM = 2 << 20    # bytes that are still on their way
 PIPELINED = 20000
-random.seed(1)
-
-
-def fds(pid):
-    return len(os.listdir("/proc/%d/fd" % pid))
-
-
-def memory(pid):
-    with open("/proc/%d/statm" % pid) as f:
-        return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+MUTANTS = full_size(3000, 100000)
+SENT = full_size(40, 400)  # MiB
+TOPIC = "broker.ping"
 
 
 def innocent(name):
@@ -88,23 +81,45 @@ def slow_and_silent():
     other.close()
 
 
-def mutated(count):
-    good = Message(wire.REQUEST, "attr.get", {"name": "rank"}, b=1).encode()
+def one_that_sends(mib, broker):
+    """Memory follows what has arrived of a frame, not what it claims."""
     c = Client()
-    for _ in range(count):
-        data = bytearray(good)
-        for _ in range(random.randint(1, 4)):
-            data[random.randrange(8, len(data))] = random.randrange(256)
-        try:
-            c.sock.send(bytes(data), socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            c.close()
-            c = Client()
-        except (ConnectionResetError, BrokenPipeError):
-            c.close()
-            c = Client()
+    before = broker.memory()
+    broker.forget_peak()
+    for piece in claimed(mib):
+        c.sock.sendall(piece)
+    innocent("1 GiB claimed, %d MiB of it sent" % mib)
+    grown = broker.peak() - before
+    print("# %d MiB of 1 GiB: memory grown by %d bytes" % (mib, grown))
+    measured(mib << 20 <= grown + SOCKET_ROOM and
+             grown < (mib << 20) + MEMORY_GROWTH,
+             "memory follows what has arrived", grown)
     c.close()
-    innocent("%d mutated frames" % count)
+    owner = Client()
+    owner.until(lambda: BUILD or broker.memory() - before < MEMORY_GROWTH,
+                "memory that is not given back")
+    owner.close()
+    innocent("which is given back")
+
+
+def odd_json():
+    """To who wants a string, and to who takes any object."""
+    c = Client()
+    long = b"1" * (1 << 20)
+    for name, value in (("an integer of 1 MiB", long),
+                        ("a fraction of 1 MiB", b"0." + long),
+                        ("an exponent of 1 MiB", b"1e" + long),
+                        ("a negative one", b"1e-" + long),
+                        ("a string of 1 MiB", b'"' + long + b'"')):
+        say(c.rpc("attr.get", b'{"name":' + value + b"}\0").a in (2, 71),
+            name + " is no attribute")
+        say(c.rpc("broker.ping", b'{"a":' + value + b"}\0").a in (0, 71),
+            name + " is sent back, or is no JSON")
+        innocent(name)
+    twice = c.rpc("attr.get", b'{"name":"rank","name":"size"}\0')
+    same(twice.json()["value"], "1", "of two equal keys the last counts")
+    c.close()
+    innocent("two equal keys")
 
 
 def forgers():
@@ -180,22 +195,22 @@ def comers_and_goers(count):
 
 def main():
     owner = Client()
-    pid = int(owner.rpc("attr.get", {"name": "broker.pid"}).json()["value"])
+    broker = broker_of(owner)
     comers_and_goers(100)
-    before = fds(pid), memory(pid)
-    bad_bytes()
-    useless_messages()
-    slow_and_silent()
-    mutated(10000)
-    forgers()
-    deaf()
-    comers_and_goers(2000)
-    for _ in range(100):
-        owner.rpc("broker.ping", {})
-    say(fds(pid) <= before[0], "descriptors are as before")
-    if not os.environ.get("TEST_BUILD"):
-        grown = memory(pid) - before[1]
-        say(grown < MEMORY_GROWTH, "memory is as before", "%d more" % grown)
+    before = broker.fds(), broker.memory()
+    for name, siege, *args in (
+            ("bad bytes", bad_bytes), ("useless messages", useless_messages),
+            ("odd JSON", odd_json), ("the slow and the silent", slow_and_silent),
+            ("a claim", one_that_sends, SENT, broker),
+            ("mutants", check_mutants, Client, MUTANTS, "a client"),
+            ("forgers", forgers), ("the deaf", deaf),
+            ("comers and goers", comers_and_goers, 2000)):
+        with besieged(name, TOPIC, P99_PARSING):
+            siege(*args)
+    owner.until(lambda: broker.fds() <= before[0], "descriptors left open")
+    say(True, "descriptors are as before")
+    grown = broker.memory() - before[1]
+    measured(grown < MEMORY_GROWTH, "memory is as before", "%d more" % grown)
 
 
 main()

@@ -14,7 +14,8 @@
 #   run_tap CMD...               a program's own lines of TAP are counted
 #
 #   start [OPTIONS]              a broker without a command, in the background;
-#                                sets FLUX_URI, RUNDIR, BROKER, ERR (stderr)
+#                                sets FLUX_URI, RUNDIR, BROKER, ERR (stderr);
+#                                START_WITH (words) goes in front of its command
 #   stop                         SIGTERM; returns its exit status
 #   wait_until CMD...            until CMD succeeds, or DEADLINE seconds passed
 #
@@ -171,10 +172,15 @@ seconds() {
     cut -d. -f1 /proc/uptime
 }
 
+hundredths() { # of a second
+    read -r _uptime _rest </proc/uptime
+    echo "${_uptime%.*}${_uptime#*.}"
+}
+
 wait_until() {
-    _limit=$(($(seconds) + DEADLINE))
+    _limit=$(($(hundredths) + 100 * DEADLINE))
     until "$@" >/dev/null 2>&1; do
-        [ "$(seconds)" -lt $_limit ] || return 1
+        [ "$(hundredths)" -lt $_limit ] || return 1
         sleep 0.02
     done
 }
@@ -215,7 +221,7 @@ start() { # [OPTIONS]: flux start's
     mkdir -m 755 "$RUNDIR"
     ERR=$RUNDIR.err
     FLUX_URI=local://$RUNDIR/local-0
-    flux start ${TEST_WRAP:+"$TEST_WRAP"} -Srundir="$RUNDIR" \
+    ${START_WITH:-} flux start ${TEST_WRAP:+"$TEST_WRAP"} -Srundir="$RUNDIR" \
         -Sbroker.rc2_none=1 "$@" >"$ERR" 2>&1 &
     BROKER=$!
     _brokers="$_brokers $BROKER"

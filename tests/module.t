@@ -338,7 +338,7 @@ before=$(seconds)
 fails "a module left loaded at exit: status 1" 1 "" stop
 has "and it is named" "broker module 'testmod' was not properly shut down" \
     cat "$ERR"
-ok "at once" test $(($(seconds) - before)) -le 2
+ok "at once" test $(($(seconds) - before)) -le 8
 
 # ---- usage ---------------------------------------------------------------------------------------------------
 

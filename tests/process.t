@@ -169,7 +169,7 @@ flux rpc -n spin.die '{"how":"deaf"}'
 kill -STOP "$(pid_of stopped)"
 pids="$(pid_of spin) $(pid_of stopped) $(pid_of idle) $(pid_of foreign)"
 kill -KILL "$BROKER"
-DEADLINE=2
+DEADLINE=10
 for pid in $pids; do
     ok "nothing outlives a broker that is killed" wait_until gone "$pid"
 done

@@ -7,14 +7,13 @@ TAP for run_tap, and at the end how many cases were tried.
 """
 import os
 import sys
-import tempfile
 import time
 
 import wire
 
 WILD, HELLO, OTHER = sys.argv[1:4]
 PENDING_MAX = 32768  # of router.c
-FOLDER = tempfile.mkdtemp()
+PATIENCE = 9  # seconds: of a busy machine, and well below what is the default
 tried = 0
 client, other = wire.Client(), wire.Client()
 until = other.until
@@ -49,7 +48,7 @@ def innocent(name):
     start = time.monotonic()
     got = wire.outcome(c.rpc("hello.ping", {}))
     took = time.monotonic() - start
-    wire.say(got == "ok" and took < 1, name + ": the innocent is served",
+    wire.say(got == "ok" and took < PATIENCE, name + ": the innocent is served",
              "%s in %.3f s" % (got, took))
     c.close()
 
@@ -93,7 +92,7 @@ def check_late(kind, keys):
     got = load("silent", **dict(keys, **{"load-timeout": 0.1}))
     wire.same(got, "ETIMEDOUT does not say that it runs, 0.1s after its start",
               "silent, %s: the load fails" % kind)
-    wire.say(time.monotonic() - start < 1, "silent, %s: in time" % kind)
+    wire.say(time.monotonic() - start < PATIENCE, "silent, %s: in time" % kind)
     until(lambda: not entry(), "silent: still listed")
     innocent("silent, " + kind)
 

@@ -73,7 +73,7 @@ printf '#!/bin/sh\nexec flux module remove wild\n' >"$W/rc3"
 chmod +x "$W/rc3"
 for how in "" --exec; do
     ok "an rc3 that waits for a hanging module is cut off ${how:-(thread)}" \
-        timed 5 1 hanging $how
+        timed 20 1 hanging $how
     has "the attribute is named ${how:-(thread)}" "broker.rc3-timeout=0.3s" \
         hanging $how
     has "and the module ${how:-(thread)}" "'wild' was not properly shut down" \
@@ -84,7 +84,7 @@ stopped() { # a process module that is stopped, and nothing else
         "flux module load --exec '$WILD' && kill -STOP \
         \$(flux module list -n -o '{pid}' | grep -x '[1-9][0-9]*')"
 }
-ok "a stopped process does not keep the broker" timed 5 1 stopped
+ok "a stopped process does not keep the broker" timed 20 1 stopped
 has "rc3 ends it at half of its time" \
     "wild: did not end within 150ms, and was made to" stopped
 mkdir "$W/modprobe"

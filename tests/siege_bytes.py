@@ -1,30 +1,37 @@
 """siege_bytes.py module FOLDER | rank SOCKET PID - bytes that are no message
 
-`module`: a loader that says nothing but those bytes, for each of badframes.py.
+`module`: a loader that says nothing but those bytes, for each of badframes.py,
+and one that sends mutated messages, or a part of a very large one (garbler.py).
 `rank`: the same from one who has greeted as a broker below, then what is well
 formed but useless or forged, and greetings that are none, or that never end and
 take all descriptors of the broker PID.  After each case an innocent client is
-served.
+served, and one is all the while.
 """
+import json
 import os
-import socket
 import struct
 import sys
 import uuid
 
 import wire
-from badframes import BAD, frame, header
-from wire import Message, outcome, same, say
+from badframes import BAD, MIB, check_mutants, claimed, frame, header
+from innocent import besieged, full_size
+from process_of import Process, broker_of
+from wire import Client, Message, connect, outcome, same, say
 
-LOADER = """#!/usr/bin/env python3
-import os, sys, time
-os.read(3, 1)
-os.write(3, open(sys.argv[1], "rb").read())
-time.sleep(1000)
+LOADER = """#!/bin/sh
+head -c 1 <&3 >/dev/null
+cat "$1" >&3
+exec sleep 1000
 """
-CLAIM = wire.MAGIC + struct.pack(">I", 1 << 30)
+GARBLER = os.path.dirname(os.path.abspath(__file__)) + "/garbler.py"
+SENT = full_size(40, 400)  # MiB of a message of 1 GiB
+MODULE_MUTANTS = full_size(1000, 100000)
+RANK_MUTANTS = full_size(300, 100000)
+MEMORY_GROWTH = 4 << 20
+LOAD_TIMEOUT = 900  # seconds: for all of them
 UUID = str(uuid.uuid4()).encode()
-client = wire.Client()
+client = Client()
 
 
 def innocent(name):
@@ -39,36 +46,96 @@ def write(path, data, mode):
     os.chmod(path, mode)
 
 
+def check_memory(broker, before, name):
+    """Of one that has sent SENT MiB of 1 GiB and goes on no more."""
+    client.until(lambda: broker.peak() - before >= SENT * MIB,
+                 name + ": not all has come")
+    innocent("%d MiB of 1 GiB from %s" % (SENT, name))
+    grown = broker.peak() - before
+    print("# %d MiB of 1 GiB from %s: memory grown by %d bytes" %
+          (SENT, name, grown))
+    wire.measured(grown < SENT * MIB + MEMORY_GROWTH,
+                  "memory follows what has arrived from " + name, grown)
+
+
+def check_given_back(broker, before, name):
+    client.until(lambda: broker.memory() - before < MEMORY_GROWTH or wire.BUILD,
+                 name + ": memory is not given back")
+    innocent("what %s has sent is given back" % name)
+
+
 # ---- modules -----------------------------------------------------------------
 
 
-def modules(folder):
-    loader, path = folder + "/garbler", folder + "/garbage.so"
+def load(path, loader, **keys):
+    return client.request("module.load", dict(
+        {"path": path, "args": [], "name": "bad", "loader": loader}, **keys))
+
+
+def bad_modules(folder):
+    loader, path = folder + "/shouter", folder + "/garbage.so"
     write(loader, LOADER.encode(), 0o755)
     for name, data in BAD:
         write(path, data, 0o644)
-        got = outcome(client.rpc("module.load", {
-            "path": path, "args": [], "name": "bad", "loader": loader}))
+        got = outcome(client.answer(load(path, loader)))
         same(got, "EINVAL loader (%s) sent what is no message" % loader,
              name + " from a module ends it")
         innocent(name)
-    write(path, CLAIM, 0o644)
-    got = outcome(client.rpc("module.load", {
-        "path": path, "args": [], "name": "bad", "loader": loader,
-        "load-timeout": 0.3}))
-    say(got.startswith("ETIMEDOUT"), "1 GiB claimed, then silence: too late", got)
-    innocent("1 GiB claimed by a module")
+
+
+def garble(path, **keys):
+    """What the garbler is told to do; a request, which a load answers."""
+    write(path, json.dumps(keys).encode(), 0o644)
+    return load(path, GARBLER, **{"load-timeout": LOAD_TIMEOUT})
+
+
+def mutating_module(folder):
+    """Where one of its messages is none after all, it goes on in another."""
+    path, done, ends = folder + "/mutants.so", 0, 0
+    client.sock.settimeout(LOAD_TIMEOUT)
+    while done < MODULE_MUTANTS:
+        got = outcome(client.answer(garble(path, skip=done,
+                                           count=MODULE_MUTANTS - done)))
+        with open(path + ".done") as f:
+            done += int(f.read())
+        if got == "ok":
+            same(outcome(client.rpc("module.remove", {"name": "bad"})), "ok",
+                 "a module that has sent %d mutated messages" % MODULE_MUTANTS)
+        else:
+            ends += 1
+    client.sock.settimeout(wire.WAIT)
+    print("# %d mutated messages of a module: %d ends" % (done, ends))
+    innocent("a module's mutated messages")
+
+
+def claiming_module(folder):
+    broker = broker_of(client)
+    before = broker.memory()
+    broker.forget_peak()
+    loading = garble(folder + "/claim.so", claim=SENT)
+    check_memory(broker, before, "a module")
+    client.rpc("module.remove", {"name": "bad"})
+    say(client.answer(loading).a, "and its load has failed")
+    check_given_back(broker, before, "a module")
+
+
+def modules(folder):
+    for name, siege in (("bad modules", bad_modules),
+                        ("a mutating module", mutating_module),
+                        ("a module's claim", claiming_module)):
+        with besieged(name):
+            siege(folder)
 
 
 # ---- ranks -------------------------------------------------------------------
 
 
-def connect(path):
-    sock = socket.socket(socket.AF_UNIX)
-    sock.settimeout(wire.WAIT)
-    sock.connect(path)
-    return sock
+class Rank(Client):
+    """A broker below, which speaks for a client of its own."""
 
+    def send(self, msg):
+        msg.routes = [UUID.decode()]
+        super().send(msg)
 
 def hello(rank, size=3, text=b"busyflux tbon 1\0"):
     return text + struct.pack(">II", rank, size) + UUID + b"\0"
@@ -88,10 +155,12 @@ def greet(path):
     while True:
         sock = connect(path)
         sock.sendall(hello(1))
-        if answer(sock) == 0:
-            sock.recv(36)
-            return sock
-        sock.close()
+        try:
+            rank = Rank(userid=os.getuid(), rolemask=wire.OWNER, sock=sock)
+            rank.read(36)
+            return rank
+        except (OSError, EOFError):
+            sock.close()
         client.rpc("broker.ping", {})
 
 
@@ -123,44 +192,63 @@ def bad_greetings(path):
         sock.close()
 
 
+def bad_ranks(path):
+    for name, data in BAD:
+        rank = greet(path)
+        rank.sock.sendall(data)
+        say(is_over(rank.sock), name + " from a rank ends the connection")
+        rank.close()
+        innocent(name + " from a rank")
+
+
 def useless(path):
     """Forged routes, answers to nothing, control messages: dropped."""
-    sock = greet(path)
+    rank = greet(path)
     forged = Message(wire.REQUEST, "hello.ping", {}, a=wire.NODEID_ANY, b=1)
     forged.routes = ["someone-else"]
     stray = Message(wire.RESPONSE, "hello.ping", {}, b=1)
     stray.routes = [UUID.decode()]
     for msg in (forged, stray, Message(wire.CONTROL, a=9, b=9),
                 Message(wire.EVENT)):
-        sock.sendall(msg.encode())
-    sock.sendall(frame(header(flags=0x94)))
-    honest = Message(wire.REQUEST, "hello.ping", {"n": 7}, a=0, b=2)
-    honest.routes = [UUID.decode()]
-    honest.userid, honest.rolemask = os.getuid(), wire.OWNER
-    sock.sendall(honest.encode())
-    data = b""
-    while b'"n"' not in data:
-        data += sock.recv(65536)
-    say(data.count(b"hello.ping") == 1, "only the honest request is answered",
-        data)
-    sock.close()
+        rank.sock.sendall(msg.encode())
+    rank.sock.sendall(frame(header(flags=0x94)))
+    same(rank.rpc("hello.ping", {"n": 7}, nodeid=0).json()["n"], 7,
+         "the honest request is answered")
+    same(rank.kept, [], "and nothing else")
+    rank.close()
     innocent("useless messages of a rank")
 
 
-def seconds_used(pid):
-    with open("/proc/%s/stat" % pid) as stat:
-        ticks = stat.read().rsplit(")", 1)[1].split()[11:13]
-    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+def byte_by_byte(path):
+    rank = greet(path)
+    msg = Message(wire.REQUEST, "hello.ping", {}, a=0, b=3)
+    msg.routes, msg.userid, msg.rolemask = [UUID.decode()], rank.userid, 5
+    for byte in msg.encode():
+        rank.sock.sendall(bytes([byte]))
+    same(outcome(rank.answer(3)), "ok", "one byte at a time from a rank")
+    rank.close()
+    innocent("one byte at a time from a rank")
+
+
+def claiming_rank(path):
+    broker, rank = broker_of(client), greet(path)
+    before = broker.memory()
+    broker.forget_peak()
+    for piece in claimed(SENT):
+        rank.sock.sendall(piece)
+    check_memory(broker, before, "a rank")
+    rank.close()
+    check_given_back(broker, before, "a rank")
 
 
 def silent_crowd(path, pid):
     """More half greetings than the broker has descriptors."""
-    crowd = [connect(path) for _ in range(100)]
+    broker, crowd = Process(pid), [connect(path) for _ in range(100)]
     for sock in crowd:
         sock.sendall(hello(1)[:30])
-    before = seconds_used(pid)
+    before = broker.seconds_used()
     say(is_over(crowd[0]), "a greeting that never ends is given up")
-    used = seconds_used(pid) - before
+    used = broker.seconds_used() - before
     wire.measured(used < 0.5, "without descriptors the broker does not spin",
                   used)
     same(outcome(client.rpc("hello.ping", {})), "ok", "who was there is served")
@@ -171,19 +259,16 @@ def silent_crowd(path, pid):
 
 
 def ranks(path, pid):
-    bad_greetings(path)
-    for name, data in BAD:
-        sock = greet(path)
-        sock.sendall(data)
-        say(is_over(sock), name + " from a rank ends the connection")
-        sock.close()
-        innocent(name + " from a rank")
-    sock = greet(path)
-    sock.sendall(CLAIM)
-    innocent("1 GiB claimed by a rank")
-    sock.close()
-    useless(path)
-    silent_crowd(path, pid)
+    for name, siege, *args in (
+            ("bad greetings", bad_greetings), ("bad ranks", bad_ranks),
+            ("useless messages", useless), ("byte by byte", byte_by_byte),
+            ("a rank's claim", claiming_rank),
+            ("a silent crowd", silent_crowd, pid)):
+        with besieged(name):
+            siege(path, *args)
+    with besieged("a mutating rank"):
+        check_mutants(lambda: greet(path), RANK_MUTANTS, "a rank")
+        innocent("a rank's mutated frames")
 
 
 if sys.argv[1] == "module":

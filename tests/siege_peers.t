@@ -26,9 +26,14 @@ ok "the broker ends in order" stop
 
 # shellcheck disable=SC3045  # where it is not there, fewer come
 ulimit -n 4096 2>/dev/null
+TURNS=
+if [ -z "${TEST_BUILD:-}" ]; then
+    TURNS=$W/turns
+    START_WITH="env LD_PRELOAD=$TMOD/turns.so TURNS=$TURNS"
+fi
 start
 flux module load "$HELLO"
-run_tap python3 "$here/siege_peers.py" crowd "$HELLO"
+run_tap python3 "$here/siege_peers.py" crowd "$HELLO" $TURNS
 flux module remove hello
 ok "the broker ends in order" stop
 finish

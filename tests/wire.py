@@ -31,7 +31,8 @@ NODEID_ANY = USERID_UNKNOWN = 0xFFFFFFFF
 OWNER, USER, LOCAL = 1, 2, 4
 BUILD = os.environ.get("TEST_BUILD")
 WAIT = 40.0 if BUILD else 10.0
-SOON = 5.0  # seconds: see Client.until()
+SOON = 20.0  # seconds: see Client.until()
+BYTES = "surrogateescape"  # no byte of a topic or route is lost
 
 
 class Message:
@@ -48,12 +49,12 @@ class Message:
 
     def encode(self):
         flags = self.flags
-        parts = [r.encode() for r in self.routes]
+        parts = [r.encode(errors=BYTES) for r in self.routes]
         if flags & ROUTE:
             parts.append(b"")
         if self.topic is not None:
             flags |= TOPIC
-            parts.append(self.topic.encode())
+            parts.append(self.topic.encode(errors=BYTES))
         if self.payload is not None:
             flags |= PAYLOAD
             parts.append(self.payload)
@@ -74,11 +75,11 @@ class Message:
         if flags & PAYLOAD:
             msg.payload = parts.pop()
         if flags & TOPIC:
-            msg.topic = parts.pop().decode()
+            msg.topic = parts.pop().decode(errors=BYTES)
         if flags & ROUTE:
             if parts.pop() != b"":
                 raise ValueError("no delimiter behind the routes")
-            msg.routes = [p.decode() for p in parts]
+            msg.routes = [p.decode(errors=BYTES) for p in parts]
         return msg
 
     def json(self):
@@ -110,16 +111,21 @@ def _split(body):
     return parts
 
 
+def connect(path):
+    sock = socket.socket(socket.AF_UNIX)
+    sock.settimeout(WAIT)
+    sock.connect(path)
+    return sock
+
+
 class Client:
+    """`sock` is a connection that is there and has not been welcomed."""
     unsent = None  # bytes, while at_once() collects them
 
-    def __init__(self, uri=None, userid=USERID_UNKNOWN, rolemask=0):
-        path = (uri or os.environ["FLUX_URI"])[len("local://"):]
+    def __init__(self, uri=None, userid=USERID_UNKNOWN, rolemask=0, sock=None):
         self.userid, self.rolemask = userid, rolemask
         self.matchtag, self.kept = 0, []
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(WAIT)
-        self.sock.connect(path)
+        self.sock = sock or connect((uri or os.environ["FLUX_URI"])[8:])
         welcome = self.sock.recv(1)
         if not welcome:
             raise EOFError("the broker closed the connection")

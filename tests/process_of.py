@@ -1,0 +1,47 @@
+"""process_of.py - what the system says of the broker's process
+
+broker_of(CLIENT) is the process of the broker that the client speaks to,
+Process(PID) any other.  All numbers are bytes, seconds and counts, read from /proc.
+"""
+import os
+
+UNITS = os.sysconf("SC_CLK_TCK")
+
+
+class Process:
+    def __init__(self, pid):
+        self.pid = int(pid)
+
+    def path(self, name):
+        return "/proc/%d/%s" % (self.pid, name)
+
+    def fds(self):
+        return len(os.listdir(self.path("fd")))
+
+    def status(self, key):
+        with open(self.path("status")) as f:
+            for line in f:
+                if line.startswith(key + ":"):
+                    return int(line.split()[1])
+        raise KeyError(key)
+
+    def memory(self):
+        return self.status("VmRSS") << 10
+
+    def peak(self):
+        """The most memory since forget_peak()."""
+        return self.status("VmHWM") << 10
+
+    def forget_peak(self):
+        with open(self.path("clear_refs"), "w") as f:
+            f.write("5")
+
+    def seconds_used(self):
+        with open(self.path("stat")) as stat:
+            ticks = stat.read().rsplit(")", 1)[1].split()[11:13]
+        return sum(map(int, ticks)) / UNITS
+
+
+def broker_of(client):
+    answer = client.rpc("attr.get", {"name": "broker.pid"})
+    return Process(answer.json()["value"])
