@@ -6,6 +6,7 @@
 #   make check        all tests; T="tests/a.t tests/b.t" for some
 #   make check-asan   the same under sanitizers; check-ubsan, check-tsan,
 #                     check-valgrind
+#   make V=1          with the commands printed
 #   make HARDEN=      without stack protector, FORTIFY and full RELRO
 #   make check-reload modules reloaded under load, ten times as long
 #   make check-siege  hostile peers at their full numbers, for some minutes
@@ -64,17 +65,24 @@ EXAMPLES = $(patsubst examples/%.c,$(B)/lib/flux/modules/%.so,\
 	$(wildcard examples/*.c))
 MANS = $(wildcard man/*.[1-9])
 
+# What is built is told in a line for each file; V=1 prints the commands.
+V =
+Q = $(if $(V),,@)
+say = $(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),@:,@echo '  $(1)  $(2)')
+
 all: $(B)/bin/busyflux headers libraries manuals $(EXAMPLES)
 
 # ---- the program ---------------------------------------------------------
 
 $(B)/obj/%.o: %.c
+	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(HARD) -MMD -c -o $@ $<
+	$(Q)$(CC) $(ALL_CFLAGS) $(HARD) -MMD -c -o $@ $<
 
 $(B)/static/obj/%.o: %.c
+	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(STATIC_CC) $(ALL_CFLAGS) $(STATIC_HARD) $(SMALL) -DBUSYFLUX_STATIC -MMD -c -o $@ $<
+	$(Q)$(STATIC_CC) $(ALL_CFLAGS) $(STATIC_HARD) $(SMALL) -DBUSYFLUX_STATIC -MMD -c -o $@ $<
 
 -include $(OBJS:.o=.d) $(STATIC_OBJS:.o=.d)
 
@@ -82,32 +90,34 @@ $(B)/static/obj/%.o: %.c
 # is none.  The static program gets the sources alone.
 $(B)/obj/flux.zip: tools/mkzip.py $(PACKAGE)
 	@mkdir -p $(@D)
-	if command -v $(PYTHON) >/dev/null; then \
+	$(Q)if command -v $(PYTHON) >/dev/null; then \
 		$(PYTHON) tools/mkzip.py python/flux >$@.new; else : >$@.new; fi
-	mv $@.new $@
+	$(Q)mv $@.new $@
 
 $(B)/static/obj/flux.zip: tools/mkzip.py $(PACKAGE)
 	@mkdir -p $(@D)
-	if command -v $(PYTHON) >/dev/null; then \
+	$(Q)if command -v $(PYTHON) >/dev/null; then \
 		$(PYTHON) tools/mkzip.py -s python/flux >$@.new; else : >$@.new; fi
-	mv $@.new $@
+	$(Q)mv $@.new $@
 
 $(B)/bin/busyflux: $(OBJS) $(B)/obj/flux.zip
+	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) $(HARDEN_LINK) -pie -rdynamic -o $@.new $(OBJS) $(LDLIBS)
-	cat $(B)/obj/flux.zip >>$@.new
-	mv $@.new $@
-	$@ --install -s $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(HARDEN_LINK) -pie -rdynamic -o $@.new $(OBJS) $(LDLIBS)
+	$(Q)cat $(B)/obj/flux.zip >>$@.new
+	$(Q)mv $@.new $@
+	$(Q)$@ --install -s $(@D)
 
 static: $(B)/static/bin/busyflux
 
 $(B)/static/bin/busyflux: $(STATIC_OBJS) $(B)/static/obj/flux.zip
+	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(STATIC_CC) $(SMALL) $(LDFLAGS) $(HARDEN_LINK) -static -no-pie -Wl,--gc-sections \
+	$(Q)$(STATIC_CC) $(SMALL) $(LDFLAGS) $(HARDEN_LINK) -static -no-pie -Wl,--gc-sections \
 		-Wl,--build-id=none -s -o $@.new $(STATIC_OBJS) -pthread
-	cat $(B)/static/obj/flux.zip >>$@.new
-	mv $@.new $@
-	$@ --install -s $(@D)
+	$(Q)cat $(B)/static/obj/flux.zip >>$@.new
+	$(Q)mv $@.new $@
+	$(Q)$@ --install -s $(@D)
 
 # ---- what module authors compile against ------------------------------------
 
@@ -115,11 +125,11 @@ headers: $(B)/include/flux/core.h $(B)/include/jansson.h
 
 $(B)/include/flux/core.h: flux.h
 	@mkdir -p $(@D)
-	cp $< $@
+	$(Q)cp $< $@
 
 $(B)/include/jansson.h: json.h
 	@mkdir -p $(@D)
-	cp $< $@
+	$(Q)cp $< $@
 
 # The two libraries under the names that Flux and jansson give them.  What they
 # export is what is published, which is what the program exports.  The first
@@ -134,29 +144,32 @@ NEED = nm -D --defined-only $(B)/bin/busyflux | \
 	sed -n 's/.* T \(flux_[a-z0-9_]*\)$$/-Wl,-u,\1/p'
 
 $(B)/lib/libjansson.so.4: $(JSON_OBJS) libjansson.map
+	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) $(HARDEN_LINK) -shared -Wl,-soname,$(@F) \
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(HARDEN_LINK) -shared -Wl,-soname,$(@F) \
 		-Wl,--version-script=libjansson.map -o $@ $(JSON_OBJS) -pthread
-	ln -sf $(@F) $(B)/lib/libjansson.so
+	$(Q)ln -sf $(@F) $(B)/lib/libjansson.so
 
 $(B)/obj/libflux-core.a: $(OBJS)
-	rm -f $@
-	$(AR) rcs $@ $(filter-out %/applet.o $(JSON_ONLY),$(OBJS))
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $(filter-out %/applet.o $(JSON_ONLY),$(OBJS))
 
 $(B)/lib/libflux-core.so.2: $(B)/obj/libflux-core.a $(B)/bin/busyflux \
 		$(B)/lib/libjansson.so.4
-	$(CC) $(CFLAGS) $(LDFLAGS) $(HARDEN_LINK) -shared -Wl,-soname,$(@F) -o $@ `$(NEED)` \
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(HARDEN_LINK) -shared -Wl,-soname,$(@F) -o $@ `$(NEED)` \
 		$(B)/obj/libflux-core.a $(B)/lib/libjansson.so.4 $(LDLIBS)
-	ln -sf $(@F) $(B)/lib/libflux-core.so
+	$(Q)ln -sf $(@F) $(B)/lib/libflux-core.so
 
 $(B)/lib/pkgconfig/%.pc: %.pc.in
 	@mkdir -p $(@D)
-	sed 's,@up@,../..,; s,@include@,include,' $< >$@
+	$(Q)sed 's,@up@,../..,; s,@include@,include,' $< >$@
 
 $(B)/lib/flux/modules/%.so: examples/%.c $(B)/include/flux/core.h \
 		$(B)/include/jansson.h
+	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(CC) -std=c99 $(filter-out -Wmissing-prototypes,$(WARN)) $(WERROR) \
+	$(Q)$(CC) -std=c99 $(filter-out -Wmissing-prototypes,$(WARN)) $(WERROR) \
 		$(CFLAGS) -shared -fPIC \
 		-I$(B)/include -o $@ $<
 
@@ -173,24 +186,27 @@ PROVE = B=$(abspath $(B)) prove -j2 -f -o -e "timeout -k 5 $(TEST_SECONDS)"
 
 $(B)/tests/libbusyflux.a: $(OBJS)
 	@mkdir -p $(@D)
-	rm -f $@
-	$(AR) rcs $@ $(filter-out %/applet.o,$(OBJS))
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $(filter-out %/applet.o,$(OBJS))
 
 $(B)/tests/test_%: tests/test_%.c tests/tap.h $(B)/tests/libbusyflux.a
+	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -I. $(LDFLAGS) -o $@ $< \
+	$(Q)$(CC) $(ALL_CFLAGS) -I. $(LDFLAGS) -o $@ $< \
 		$(B)/tests/libbusyflux.a $(LDLIBS) -lm
 
 # Programs that tests use.
 $(CLIENTS): $(B)/tests/%: tests/%.c tests/tap.h $(B)/tests/libbusyflux.a
+	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -I. $(LDFLAGS) -o $@ $< \
+	$(Q)$(CC) $(ALL_CFLAGS) -I. $(LDFLAGS) -o $@ $< \
 		$(B)/tests/libbusyflux.a $(LDLIBS) -lm
 
 $(B)/tests/modules/%.so: tests/modules/%.c $(B)/include/flux/core.h \
 		$(B)/include/jansson.h
+	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(CC) $(CSTD) $(WARN) $(WERROR) -Wno-missing-prototypes $(CFLAGS) \
+	$(Q)$(CC) $(CSTD) $(WARN) $(WERROR) -Wno-missing-prototypes $(CFLAGS) \
 		-shared -fPIC -I$(B)/include -o $@ $<
 
 tests: all $(UNIT_TESTS) $(CLIENTS) $(TEST_MODULES)
