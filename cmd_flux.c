@@ -2,9 +2,10 @@
  *
  * `flux [OPTIONS] COMMAND ARGS...` sets up the environment (env.c) and runs
  * the applet flux-COMMAND, here in this process, else the first program of
- * that name on FLUX_EXEC_PATH, then on PATH.  A COMMAND with a slash is a
- * program's path and is run as it is.  What is neither is said to be unknown,
- * with the nearest names.
+ * that name on FLUX_EXEC_PATH, then on PATH; flux-COMMAND.py is run by our
+ * flux-python.  A COMMAND with a slash is a program's path and is run as it
+ * is.  What is none of these is said to be a command of Flux that is not here,
+ * with what it would need, or to be unknown, with the nearest names.
  *
  * The commands in this file need no instance:
  *     help       a manual page, or the usage text where there is none
@@ -85,15 +86,37 @@ static char *page_name(const char *topic)
     return util_asprintf("%s%s", whole ? "" : "flux-", topic);
 }
 
+static bool is_page(const char *folder, char section, const char *name)
+{
+    char *path = util_asprintf("%s/man%c/%s.%c", folder ? folder : "", section,
+                               name, section);
+    bool is = path && access(path, R_OK) == 0;
+
+    free(path);
+    return is;
+}
+
+/* Whether it is one of our own, of whatever section. */
 static bool have_page(const char *name)
 {
     char *folder = env_installed(ENV_MAN_TAIL);
-    char *path = util_asprintf("%s/man1/%s.1", folder ? folder : "", name);
-    bool have = path && access(path, R_OK) == 0;
+    bool have = false;
 
-    free(path);
+    for (const char *section = "157"; !have && *section; section++)
+        have = is_page(folder, *section, name);
     free(folder);
     return have;
+}
+
+/* Not every page is of a command: writing-modules is none. */
+static char *choose_page(const char *topic)
+{
+    char *name = page_name(topic);
+
+    if (!name || have_page(name) || !have_page(topic))
+        return name;
+    free(name);
+    return strdup(topic);
 }
 
 static int help_about(struct cli *p, const char *name)
@@ -104,6 +127,8 @@ static int help_about(struct cli *p, const char *name)
     if (man && (!applet || have_page(name)))
         execl(man, "man", name, (char *)NULL);
     free(man);
+    if (!applet && have_page(name))
+        cli_die(p, "there is no man(1) to show the page %s", name);
     if (!applet)
         cli_die(p, "no manual page for %s", name);
     return usage_of(applet);
@@ -117,7 +142,7 @@ static int run_help(struct cli *p)
 
     if (!topic)
         return overview_of_flux();
-    if (env_setup() < 0 || !(name = page_name(topic)))
+    if (env_setup() < 0 || !(name = choose_page(topic)))
         cli_die_errno(p, "help");
     status = help_about(p, name);
     free(name);
@@ -232,6 +257,18 @@ static void go_up(struct cli *p)
         continue;
 }
 
+static void offer_program(struct near *n, const char *name)
+{
+    size_t len = strlen(name);
+    bool is_python = len > 3 && strcmp(name + len - 3, ".py") == 0;
+    char *command =
+        util_asprintf("%.*s", (int)(is_python ? len - 3 : len), name);
+
+    if (command)
+        near_offer(n, command);
+    free(command);
+}
+
 static void offer_programs(struct near *n, const char *folder)
 {
     DIR *dir = opendir(folder);
@@ -239,7 +276,7 @@ static void offer_programs(struct near *n, const char *folder)
 
     while (dir && (entry = readdir(dir)))
         if (strncmp(entry->d_name, "flux-", 5) == 0)
-            near_offer(n, entry->d_name + 5);
+            offer_program(n, entry->d_name + 5);
     if (dir)
         closedir(dir);
 }
@@ -282,6 +319,48 @@ static void suggest(struct cli *p, const char *name)
     near_release(&n);
 }
 
+/* Commands of Flux that need what is not here. */
+static const struct {
+    const char *names; /* each with a blank before and behind it */
+    const char *need;
+} elsewhere[] = {
+    {" R alloc batch bulksubmit cancel housekeeping job jobs jobtap "
+     "multi-prog pgrep pkill pstree queue resource run shell submit top "
+     "update watch ",
+     "jobs"},
+    {" archive content dump fsck gc kvs restore ", "the key-value store"},
+    {" admin cron fortune hostlist imp keygen pmi proxy shutdown sproc startlog uri ",
+     "more of Flux than modules do"},
+};
+
+static const char *need_of(const char *name)
+{
+    char *word = util_asprintf(" %s ", name);
+    const char *need = NULL;
+
+    for (size_t i = 0; word && !need && i < UTIL_ARRAY_SIZE(elsewhere); i++)
+        if (strstr(elsewhere[i].names, word))
+            need = elsewhere[i].need;
+    free(word);
+    return need;
+}
+
+static int not_found(struct cli *p, const char *name)
+{
+    const char *need = need_of(name);
+
+    if (need) {
+        cli_warn(p,
+                 "`%s' is a command of Flux that busyflux does not have: "
+                 "it needs %s",
+                 name, need);
+        return 1;
+    }
+    cli_warn(p, "`%s' is not a flux command.  See 'flux --help'", name);
+    suggest(p, name);
+    return 1;
+}
+
 static char *find_program(const char *name)
 {
     char *file = env_find(getenv("FLUX_EXEC_PATH"), name);
@@ -297,18 +376,37 @@ static int run_program(struct cli *p, const char *file, char **argv)
     cli_die_errno(p, "%s", file);
 }
 
+/* It gets the package `flux` that belongs to this program. */
+static int run_python_file(struct cli *p, char *file, char **argv)
+{
+    int argc = cli_argc(p);
+    char **words = calloc((size_t)argc + 2, sizeof(*words));
+
+    if (!words)
+        cli_die_errno(p, "%s", file);
+    if (cli_count(p, "verbose"))
+        cli_warn(p, "trying to run %s", file);
+    words[0] = (char *)cmd_python.name;
+    words[1] = file;
+    memcpy(words + 2, argv + 1, ((size_t)argc - 1) * sizeof(*words));
+    return cli_run(&cmd_python, argc + 1, words);
+}
+
 static int run_found(struct cli *p, const char *name, char **argv)
 {
     const struct cli_command *applet = applet_find(name);
-    char *file;
+    char *file, *python;
 
     if (applet)
         return cli_run(applet, cli_argc(p), argv);
     if ((file = find_program(name)))
         return run_program(p, file, argv);
-    cli_warn(p, "`%s' is not a flux command.  See 'flux --help'", argv[0]);
-    suggest(p, argv[0]);
-    return 1;
+    if (!(python = util_asprintf("%s.py", name)))
+        cli_die_errno(p, "%s", name);
+    if ((file = find_program(python)))
+        return run_python_file(p, file, argv);
+    free(python);
+    return not_found(p, argv[0]);
 }
 
 static int run_command(struct cli *p)

@@ -61,7 +61,15 @@ printf '#!/bin/sh\necho "cmd $*"\n' >"$W/cmd/flux-mine"
 printf '#!/bin/sh\necho "path $*"\n' >"$W/path/flux-mine"
 printf '#!/bin/sh\necho stray\n' >"$W/path/flux-version"
 printf '#!/bin/sh\nexit 7\n' >"$W/path/flux-seven"
-chmod +x "$W"/cmd/* "$W"/path/*
+mkdir "$W/more"
+cp "$W/cmd/flux-mine" "$W/more/flux-run"
+cat >"$W/more/flux-python-one.py" <<-'EOF'
+import sys, flux
+if sys.argv[1] == "5":
+    sys.exit(5)
+print(sys.argv[1:], hasattr(flux, "Flux"))
+EOF
+chmod +x "$W"/cmd/* "$W"/path/* "$W"/more/*
 is "a program flux-COMMAND on FLUX_EXEC_PATH" "cmd a b c" \
     env FLUX_EXEC_PATH="$W/cmd" PATH="$W/path:$PATH" flux mine a 'b c'
 is "else on PATH" "path -v --x" env PATH="$W/path:$PATH" flux mine -v --x
@@ -73,12 +81,37 @@ fails "an unknown command" 1 "flux: \`modul' is not a flux command" flux modul
 fails "with the nearest name" 1 "module" flux modul
 fails "also of programs" 1 "	mine" \
     env FLUX_EXEC_PATH="$W/cmd" flux mien
+for command in "run:jobs" "job:jobs" "kvs:the key-value store"; do
+    fails "a command of Flux that is not here: ${command%%:*}" 1 \
+        "flux: \`${command%%:*}' is a command of Flux that busyflux does not have: it needs ${command#*:}" \
+        flux "${command%%:*}"
+done
+is "unless there is one" "cmd x" env FLUX_EXEC_PATH="$W/more" flux run x
+if command -v python3 >/dev/null; then
+    is "flux-COMMAND.py is run with our package" "['a', '--b'] True" \
+        env FLUX_EXEC_PATH="$W/more" flux python-one a --b
+    fails "its status" 5 "" env FLUX_EXEC_PATH="$W/more" flux python-one 5
+    fails "it is among the nearest names" 1 "	python-one" \
+        env FLUX_EXEC_PATH="$W/more" flux python-ore
+else
+    skip "flux-COMMAND.py" "no python3"
+fi
 fails "none near: none named" 1 "See 'flux --help'" flux zzzzzzzzzz
 fails "flux alone" 1 "Usage: flux [OPTIONS] COMMAND" flux
 for words in --help help; do
     has "flux $words lists the commands" "getattr" flux $words
     hasnt "each with what it does" "(null)" flux $words
 done
+printf '#!/bin/sh\necho "man $*"\n' >"$W/path/man"
+chmod +x "$W/path/man"
+for page in "ping:flux-ping" "flux-ping:flux-ping" "environment:flux-environment" \
+    "writing-modules:writing-modules" "nosuch:flux-nosuch"; do
+    is "flux help ${page%%:*}" "man ${page#*:}" \
+        env PATH="$W/path:$PATH" flux help "${page%%:*}"
+done
+fails "flux help without man" 1 "no man(1) to show the page writing-modules" \
+    env PATH="$B/bin" flux help writing-modules
+has "prints the options of a command" "Usage: flux-ping" env PATH="$B/bin" flux help ping
 has "flux -V" "libflux-core" flux -V
 fails "an option that is none" 1 "unrecognized option '--nosuch'" \
     flux --nosuch version
