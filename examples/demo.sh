@@ -3,8 +3,9 @@
 #
 # Starts an instance and, as its initial program, shows modules being loaded
 # (as a thread, as a process, from Python), listed, called, traced, reloaded
-# after a change, and removed.  Each command
-# is printed behind "$ " as one would type it, and what follows is its output.
+# after a change, and removed; then a module on the ranks of a larger instance.
+# Each command is printed behind "$ " as one would type it, and what follows is
+# its output.
 # B is the build's folder, CC the compiler.
 set -eu
 
@@ -47,13 +48,23 @@ end_of_trace() {
     cat trace.out
 }
 
-if [ "${1:-}" != inside ]; then
+if [ $# -eq 0 ]; then
     folder=$(mktemp -d)
     trap 'rm -rf "$folder"' EXIT
     cp "$here"/hello.* "$folder"
     cd "$folder"
     printf '$ flux start\n'
     flux start "$here/demo.sh" inside
+    printf '$ flux start -s 4\n'
+    flux start -s 4 "$here/demo.sh" ranks
+    exit
+fi
+
+if [ "$1" = ranks ]; then
+    show 'flux module load -r 1-3 ./hello.so'
+    show "flux rpc -r 3 hello.greet '{\"name\":\"rank 3\"}'"
+    show 'flux module list --all-ranks | grep hello'
+    show 'flux module remove -r all -f hello'
     exit
 fi
 
@@ -82,4 +93,4 @@ show 'flux module stats --parse rx.request hello'
 for module in hello process $loaded; do
     show "flux module remove $module"
 done
-show 'flux module list -l'
+show "flux module list -n -o '{name}' | xargs"

@@ -39,16 +39,27 @@ static const struct flux_msg_handler_spec handlers[] = {
     FLUX_MSGHANDLER_TABLE_END,
 };
 
+static int parse_args(flux_t *h, int argc, char **argv)
+{
+    for (int i = 0; i < argc; i++) {
+        if (strncmp(argv[i], "greeting=", 9) != 0 || !argv[i][9]) {
+            flux_log(h, LOG_ERR, "expected greeting=WORD, not '%s'", argv[i]);
+            errno = EINVAL;
+            return -1;
+        }
+        greeting = argv[i] + 9;
+    }
+    return 0;
+}
+
 int mod_main(flux_t *h, int argc, char **argv)
 {
     const char *name = flux_aux_get(h, "flux::name");
     flux_msg_handler_t **mh = NULL;
     int rc = -1;
 
-    for (int i = 0; i < argc; i++)
-        if (strncmp(argv[i], "greeting=", 9) == 0)
-            greeting = argv[i] + 9;
-    if (flux_event_subscribe(h, "hello.shout") == 0 &&
+    if (parse_args(h, argc, argv) == 0 &&
+        flux_event_subscribe(h, "hello.shout") == 0 &&
         flux_msg_handler_addvec_ex(h, name, handlers, NULL, &mh) == 0)
         rc = flux_reactor_run(flux_get_reactor(h), 0);
     flux_msg_handler_delvec(mh);
