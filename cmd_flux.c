@@ -329,7 +329,8 @@ static const struct {
      "update watch ",
      "jobs"},
     {" archive content dump fsck gc kvs restore ", "the key-value store"},
-    {" admin cron fortune hostlist imp keygen pmi proxy shutdown sproc startlog uri ",
+    {" admin cron fortune hostlist imp keygen pmi proxy shutdown sproc "
+     "startlog uri ",
      "more of Flux than modules do"},
 };
 
