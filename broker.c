@@ -322,6 +322,14 @@ static int add_builtins(struct broker *b, flux_error_t *e)
     return 0;
 }
 
+static void starving_cb(bool starving, void *arg)
+{
+    struct broker *b = arg;
+
+    flux_log(b->h, LOG_ERR, "poll: %s",
+             starving ? "no memory: all connections wait" : "works again");
+}
+
 /* No method of the broker's own is a stream that would have to end. */
 static void disconnect_cb(flux_t *h,
                           flux_msg_handler_t *mh,
@@ -350,6 +358,7 @@ static int serve(struct broker *b, flux_error_t *e)
             0)
             return util_error(e, "service %s: %s", services[i],
                               strerror(errno));
+    reactor_on_starving(b->reactor, starving_cb, b);
     flux_aux_set(b->h, "flux::uuid", b->uuid, NULL);
     flux_aux_set(b->h, "flux::name", (char *)"broker", NULL);
     flux_attr_set_cacheonly(b->h, "rank", attr_value(b->attrs, "rank"));

@@ -57,4 +57,10 @@ double reactor_monotime(const flux_reactor_t *r);
  */
 bool reactor_is_stopping(const flux_reactor_t *r);
 
+/* Have `cb` called when poll(2) begins to fail for want of memory, and when it
+ * works again.  In between timers are told, and no descriptors.
+ */
+typedef void (*reactor_starving_f)(bool starving, void *arg);
+void reactor_on_starving(flux_reactor_t *r, reactor_starving_f cb, void *arg);
+
 #endif /* REACTOR_H */

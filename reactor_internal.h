@@ -118,6 +118,9 @@ struct flux_reactor {
     struct reactor_heap timers;
     struct reactor_heap periodics;
     struct reactor_pollset polls;
+    bool starving; /* the last poll(2) found no memory */
+    reactor_starving_f starving_cb;
+    void *starving_arg;
     struct list ready;
     struct list dead;
     struct list prepares;

@@ -16,6 +16,10 @@
  * descriptor that there is, and PATIENCE_MAX at most.  A loop that has nothing
  * to do waits for all.
  *
+ * Where the kernel has no memory for the set, nothing is told of descriptors
+ * for a moment, then it is tried again: all else that is due goes on, and the
+ * loop does not end for what is over soon (reactor_on_starving()).
+ *
  * Entries are told one by one while the set may change: a watcher that is
  * told may take itself out, and then the entry that came into its place is
  * looked at next.
@@ -27,6 +31,8 @@
 enum {
     MANY = 24,   /* below, to look at all costs no more than a timer */
     WARMTH = 16, /* so many may be busy in turn */
+    /* Milliseconds: a hundred tries a second cost nothing. */
+    STARVED_WAIT = 10,
 };
 
 static const double PATIENCE_EACH = 1e-6; /* seconds: ten times its cost */
@@ -188,11 +194,40 @@ static int wait_for_some(flux_reactor_t *r, int timeout)
     return wait_for_all(p, timeout > 0 ? timeout - 1 : timeout);
 }
 
+static void set_starving(flux_reactor_t *r, bool starving)
+{
+    if (r->starving == starving)
+        return;
+    r->starving = starving;
+    if (r->starving_cb)
+        r->starving_cb(starving, r->starving_arg);
+}
+
+static int starve(flux_reactor_t *r, int timeout)
+{
+    set_starving(r, true);
+    poll(NULL, 0,
+         timeout >= 0 && timeout < STARVED_WAIT ? timeout : STARVED_WAIT);
+    return 0;
+}
+
 int reactor_poll_wait(flux_reactor_t *r, int timeout)
 {
     int n = wait_for_some(r, timeout);
 
-    return n < 0 && errno == EINTR ? 0 : n;
+    if (n >= 0)
+        set_starving(r, false);
+    else if (errno == ENOMEM)
+        n = starve(r, timeout);
+    else if (errno == EINTR)
+        n = 0;
+    return n;
+}
+
+void reactor_on_starving(flux_reactor_t *r, reactor_starving_f cb, void *arg)
+{
+    r->starving_cb = cb;
+    r->starving_arg = arg;
 }
 
 /* The end of a stream is told as readable to those who read, so that they

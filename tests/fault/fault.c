@@ -10,6 +10,8 @@
  *   FAULT_EINTR=N        one call in N, in a pseudo-random order, of what a
  *                        signal may interrupt (signal(7): not open(2), and
  *                        no file on a disk) returns EINTR and does nothing.
+ *                        FAULT_SEED=S begins each process's order, which is
+ *                        another in each without.
  *
  * What always holds: a call that fails has done nothing, and has set errno to
  * something that its manual page lists.  Allocation fails in the C library as
@@ -22,6 +24,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -50,6 +53,7 @@ enum function {
     SOCKET,
     ACCEPT,
     READ,
+    POLL,
 };
 
 struct control {
@@ -155,12 +159,14 @@ __attribute__((constructor)) static void begin(void)
 {
     const char *path = getenv("FAULT_CONTROL");
     const char *rate = getenv("FAULT_EINTR");
+    const char *begun;
 
     if (!is_meant())
         return;
     if (rate)
         eintr = (unsigned)strtoul(rate, NULL, 10);
-    seed = (uint32_t)getpid();
+    begun = getenv("FAULT_SEED");
+    seed = begun ? (uint32_t)strtoul(begun, NULL, 10) : (uint32_t)getpid();
     if (path)
         map_control(path);
 }
@@ -328,7 +334,17 @@ int connect(int fd, const struct sockaddr *address, socklen_t size)
 int poll(struct pollfd *fds, nfds_t count, int timeout)
 {
     NEXT(int, "poll", struct pollfd *, nfds_t, int);
-    return is_interrupted() ? -1 : next(fds, count, timeout);
+    return count > 0 && breaks(POLL, ENOMEM) ? -1 : next(fds, count, timeout);
+}
+
+int ppoll(struct pollfd *fds,
+          nfds_t count,
+          const struct timespec *timeout,
+          const sigset_t *mask)
+{
+    NEXT(int, "ppoll", struct pollfd *, nfds_t, const struct timespec *,
+         const sigset_t *);
+    return breaks(POLL, ENOMEM) ? -1 : next(fds, count, timeout, mask);
 }
 
 pid_t waitpid(pid_t pid, int *status, int options)

@@ -33,7 +33,7 @@ from wire import EVENT, REQUEST, STREAMING, Client, Message, say  # noqa: E402
 # As in fault.c.
 FUNCTIONS = {"malloc": 1, "fork": 2, "socketpair": 3, "pipe": 4, "open": 5,
              "write": 6, "pthread_create": 7, "dlopen": 8, "socket": 9,
-             "accept": 10, "read": 11}
+             "accept": 10, "read": 11, "poll": 12}
 WAIT = float(os.environ.get("FAULT_WAIT", 5))
 LAST = 20000  # an operation that makes more calls than that has no end
 CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE,
