@@ -13,6 +13,7 @@
 #   make check-kill   each broker of 16 is killed in traffic, in two trees
 #   make soak         everything at once for SOAK_S (600) seconds, all accounted for
 #   make check-oom    calls of the system fail in turn
+#   make check-eintr  calls of the system are interrupted, in 50 orders
 #   make check-cross  what reads and writes bytes, as 32-bit and big-endian
 #   make coverage     which lines the tests run, file by file
 #   make analyze      clang-tidy and gcc -fanalyzer, which take minutes
@@ -266,6 +267,9 @@ check-kill: tests
 	KILL_VICTIMS="1 2 3 4 5 6 7 8 9 10 11 12 13 14 15" \
 	KILL_TOPOS="kary:2 kary:4" $(PROVE) tests/kill.t
 
+check-eintr: tests
+	EINTR_SEEDS="`seq 50`" $(PROVE) tests/eintr.t
+
 check-cross:
 	.ci/need gcc
 	B=$(B) MAKE="$(MAKE)" tests/cross i386 s390x aarch64
@@ -349,5 +353,5 @@ clean:
 	rm -rf $(B)
 
 .PHONY: all static headers manuals install uninstall clean tests check soak check-siege check-reload check-asan \
-	check-ubsan check-tsan check-valgrind check-kill check-cross coverage \
+	check-ubsan check-tsan check-valgrind check-kill check-cross check-eintr coverage \
 	analyze demo lint
