@@ -90,20 +90,22 @@ static bool debug_bit(struct connector *c, int bit)
     return c->h && flux_module_debug_test(c->h, bit, true);
 }
 
-/* 0: come in.  Nothing was sent before, so there is room for a byte; it may be
- * gone already, which is seen when it is read from.
+/* 0: come in.  Nothing was sent before, so there is room for a byte; where the
+ * system has no memory for it there is no use in waiting.
  */
-static void answer(int fd, int errnum)
+static int answer(int fd, int errnum)
 {
     unsigned char byte = (unsigned char)errnum;
-    ssize_t n = send(fd, &byte, 1, MSG_NOSIGNAL);
+    ssize_t n;
 
-    (void)n;
+    while ((n = send(fd, &byte, 1, MSG_NOSIGNAL)) < 0 && errno == EINTR)
+        ;
+    return n < 0 ? -1 : 0;
 }
 
 static void refuse(int fd, int errnum)
 {
-    answer(fd, errnum);
+    (void)answer(fd, errnum); /* it may be gone already */
     close(fd);
 }
 
@@ -139,7 +141,8 @@ static int client_create(struct connector *c, int fd, uid_t uid, pid_t pid)
     list_append(&c->clients, &client->link);
     set_credentials(c, client);
     c->connects++;
-    answer(fd, 0);
+    if (answer(fd, 0) < 0)
+        client_destroy(client);
     return 0;
 }
 
