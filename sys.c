@@ -35,6 +35,7 @@
 #include <malloc.h>
 #endif
 #ifdef __linux__
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
@@ -407,7 +408,7 @@ static char *link_target(const char *path, size_t size)
     return target;
 }
 
-char *sys_executable(void)
+static char *executable_of_proc(void)
 {
     for (size_t size = 256; size <= SYS_PATH_LIMIT; size *= 2) {
         char *target = link_target("/proc/self/exe", size);
@@ -418,6 +419,26 @@ char *sys_executable(void)
     }
     errno = ENAMETOOLONG;
     return NULL;
+}
+
+/* As it was given to execve(2), which the kernel leaves in the process. */
+static char *executable_as_called(void)
+{
+#ifdef AT_EXECFN
+    const char *name = (const char *)getauxval(AT_EXECFN);
+
+    if (name)
+        return realpath(name, NULL);
+#endif
+    errno = ENOENT;
+    return NULL;
+}
+
+char *sys_executable(void)
+{
+    char *path = executable_of_proc();
+
+    return path ? path : executable_as_called();
 }
 
 const char *sys_program_name(void)

@@ -113,7 +113,10 @@ bool sys_dso_is_mapped(const char *path);
  */
 int sys_memory_file(const char *name);
 
-/* Path of the running executable in new memory, or NULL with errno. */
+/* Path of the running executable in new memory, or NULL with errno.  Where
+ * there is no /proc, a relative path by which it was called must still lead
+ * there.
+ */
 char *sys_executable(void);
 
 /* What the program was called as, without folders.  Fallback: "busyflux". */

@@ -119,6 +119,22 @@ wait $reader 2>/dev/null
 
 fails "a TMPDIR that cannot be written" 1 "cannot make a folder in '/proc'" \
     env TMPDIR=/proc flux start true
+hidden() { # FOLDER OPTIONS CMD...: behind an empty file system of its own
+    unshare -m sh -c 'mount -t tmpfs -o "$2" none "$1" && shift 2 && exec "$@"' \
+        sh "$@"
+}
+mkdir "$W/sealed"
+if hidden /proc ro true 2>/dev/null; then
+    fails "a TMPDIR that is read-only" 1 "Read-only file system" \
+        hidden "$W/sealed" ro env TMPDIR="$W/sealed" flux start true
+    rm -f "$W/pings"
+    ok "no /proc: modules, in threads and in processes" \
+        hidden /proc ro flux start sh "$W/work"
+    is "which answer" 2 grep -c 'time=' "$W/pings"
+    is "nor on more ranks" 3 hidden /proc ro flux start -s 3 flux getattr size
+else
+    skip "a TMPDIR that is read-only, no /proc" "needs root and its file systems"
+fi
 mkdir "$W/real"
 ok "a link of one's own is no harm" sh -c \
     'ln -s "$0/real" "$0/link" && flux start -Srundir="$0/link" true' "$W"
