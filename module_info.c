@@ -32,7 +32,7 @@ static json_t *services_of(struct module *m)
     size_t pos = 0;
     const char *name;
 
-    while (a && (name = router_service_next(m->set->router, m->peer, &pos)))
+    while (a && (name = router_service_next(m->peer, &pos)))
         json_array_append_new(a, json_string(name));
     return a;
 }

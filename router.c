@@ -108,6 +108,7 @@ static struct peer *find_peer(struct router *r, const char *id, size_t len)
 
 static void drop_tables(struct peer *p)
 {
+    table_release(&p->services);
     table_release(&p->notify);
     table_release(&p->askers);
     pending_release(&p->pending);
@@ -131,6 +132,7 @@ int router_peer_add(struct router *r, struct peer *p, enum peer_kind kind)
         util_uuids_next(&r->uuids, p->uuid);
     p->serial = ++r->last_serial;
     p->last_asker = SERIAL_NOBODY;
+    table_init(&p->services, NULL);
     table_init(&p->notify, NULL);
     table_init(&p->askers, NULL);
     pending_init(&p->pending, r->pool);
@@ -168,7 +170,7 @@ static void drop_services(struct peer *p)
     size_t pos = 0;
     const char *name;
 
-    while ((name = router_service_next(p->router, p, &pos)))
+    while ((name = router_service_next(p, &pos)))
         router_service_remove(p->router, name, p);
 }
 
@@ -327,10 +329,16 @@ int router_service_add(struct router *r, const char *name, struct peer *p)
         errno = EEXIST;
         return -1;
     }
-    p->serves = true;
-    return table_set(entry ? entry->heirs : r->services, name, p);
+    if (table_set(&p->services, name, p) < 0)
+        return -1;
+    if (table_set(entry ? entry->heirs : r->services, name, p) == 0)
+        return 0;
+    table_remove(&p->services, name);
+    errno = ENOMEM;
+    return -1;
 }
 
+/* `name` may be the key in the peer's own table. */
 int router_service_remove(struct router *r, const char *name, struct peer *p)
 {
     struct peer *entry = table_get(r->services, name);
@@ -339,15 +347,15 @@ int router_service_remove(struct router *r, const char *name, struct peer *p)
         errno = ENOENT;
         return -1;
     }
-    return table_remove(entry->heirs ? entry->heirs : r->services, name);
+    table_remove(entry->heirs ? entry->heirs : r->services, name);
+    return table_remove(&p->services, name);
 }
 
 void router_service_give(struct router *r, const char *name, struct peer *to)
 {
-    if (to) {
-        to->serves = true;
+    if (to)
         table_set(r->services, name, to);
-    } else
+    else
         table_remove(r->services, name);
 }
 
@@ -356,15 +364,11 @@ struct peer *router_service_find(struct router *r, const char *name)
     return table_get(r->services, name);
 }
 
-const char *router_service_next(struct router *r, struct peer *p, size_t *pos)
+const char *router_service_next(const struct peer *p, size_t *pos)
 {
     const char *name;
-    struct peer *entry;
 
-    while (p->serves && (entry = table_next(r->services, pos, &name, NULL)))
-        if (owner_of(name, entry) == p)
-            return name;
-    return NULL;
+    return table_next(&p->services, pos, &name, NULL) ? name : NULL;
 }
 
 /* ---- pending requests ------------------------------------------------ */

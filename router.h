@@ -58,7 +58,7 @@ struct peer {
     struct list subscriptions;
     size_t subscription_count;
     struct list subscriber; /* in the router's list, if it has subscribed */
-    bool serves;            /* it has or had services */
+    struct table services;  /* names of its own */
     uint64_t serial;        /* never used again, unlike its address */
     struct table notify;    /* services that must hear of its disconnect */
     const struct table_entry *last_noted; /* the last one asked, or NULL */
@@ -123,7 +123,7 @@ struct peer *router_service_find(struct router *r, const char *name);
 /* Hand a service that is there to `to`, or take it away (NULL). */
 void router_service_give(struct router *r, const char *name, struct peer *to);
 /* Walk the services of one peer: start with *pos 0; NULL at the end. */
-const char *router_service_next(struct router *r, struct peer *p, size_t *pos);
+const char *router_service_next(const struct peer *p, size_t *pos);
 
 /* A message came from `from`.  Takes `msg`.  The peer that it was a request
  * for, if that one's queue is full now; else NULL.

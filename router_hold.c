@@ -104,7 +104,7 @@ struct router_hold *router_hold_begin(struct peer *owner)
 
     if (!h)
         return NULL;
-    while ((name = router_service_next(owner->router, owner, &pos)))
+    while ((name = router_service_next(owner, &pos)))
         if (table_set(h->services, name, owner) < 0 ||
             table_set(h->peer.heirs, name, owner) < 0) {
             hold_destroy(h);
