@@ -96,8 +96,9 @@ struct reactor_pollset {
     struct pollfd *fds;
     flux_watcher_t **owners;
     size_t count;
-    size_t hot;    /* the first ones, which have had something lately */
-    double looked; /* when all were looked at; < 0: in the last wait */
+    size_t hot;      /* the first ones, which have had something lately */
+    double looked;   /* when all were looked at; < 0: in the last wait */
+    double patience; /* seconds until all are looked at again */
     size_t capacity;
     size_t reserved;
 };

@@ -12,9 +12,12 @@
  * more.  So where there are many, those that have had something lately stand
  * in front and are waited for alone, for as long as it would take to look at
  * all of them some times; then all are.  Most of the time goes to the busy
- * few, and one that wakes up is kept waiting for a microsecond for each
- * descriptor that there is, and PATIENCE_MAX at most.  A loop that has nothing
- * to do waits for all.
+ * few.  One that wakes up is kept waiting for a microsecond for each descriptor
+ * that there is; where looking at all was in vain, for twice as long the next
+ * time, up to PATIENCE_GROWTH times; and for PATIENCE_MAX at most.  A loop that
+ * has nothing to do waits for all; one that has only looks at them, since to
+ * wait means that the kernel puts the process into each one's queue and takes
+ * it out again.
  *
  * Where the kernel has no memory for the set, nothing is told of descriptors
  * for a moment, then it is tried again: all else that is due goes on, and the
@@ -31,12 +34,13 @@
 enum {
     MANY = 24,   /* below, to look at all costs no more than a timer */
     WARMTH = 16, /* so many may be busy in turn */
+    PATIENCE_GROWTH = 8,
     /* Milliseconds: a hundred tries a second cost nothing. */
     STARVED_WAIT = 10,
 };
 
 static const double PATIENCE_EACH = 1e-6; /* seconds: ten times its cost */
-static const double PATIENCE_MAX = 1e-3;
+static const double PATIENCE_MAX = 2e-3;
 
 static int pollset_grow(struct reactor_pollset *p)
 {
@@ -80,23 +84,37 @@ static void pollset_update(flux_watcher_t *w)
     p->events = w->u.io.events;
 }
 
-void reactor_poll_add(flux_watcher_t *w)
-{
-    struct reactor_pollset *p = &w->r->polls;
-
-    w->u.io.slot = p->count++;
-    w->u.io.warmth = 0;
-    p->owners[w->u.io.slot] = w;
-    p->fds[w->u.io.slot].revents = 0;
-    pollset_update(w);
-}
-
 /* Put the entry at `from` into the place `to`, which is free. */
 static void pollset_move(struct reactor_pollset *p, size_t from, size_t to)
 {
     p->fds[to] = p->fds[from];
     p->owners[to] = p->owners[from];
     p->owners[to]->u.io.slot = to;
+}
+
+static void pollset_swap(struct reactor_pollset *p, size_t a, size_t b)
+{
+    struct pollfd fd = p->fds[a];
+    flux_watcher_t *w = p->owners[a];
+
+    pollset_move(p, b, a);
+    p->fds[b] = fd;
+    p->owners[b] = w;
+    w->u.io.slot = b;
+}
+
+/* In front where some are: what is new is most likely used at once. */
+void reactor_poll_add(flux_watcher_t *w)
+{
+    struct reactor_pollset *p = &w->r->polls;
+
+    w->u.io.slot = p->count++;
+    w->u.io.warmth = WARMTH;
+    p->owners[w->u.io.slot] = w;
+    p->fds[w->u.io.slot].revents = 0;
+    pollset_update(w);
+    if (p->hot > 0)
+        pollset_swap(p, w->u.io.slot, p->hot++);
 }
 
 void reactor_poll_remove(flux_watcher_t *w)
@@ -113,37 +131,50 @@ void reactor_poll_remove(flux_watcher_t *w)
 
 /* ---- waiting ---- */
 
-static void pollset_swap(struct reactor_pollset *p, size_t a, size_t b)
+static void warm(struct reactor_pollset *p)
 {
-    struct pollfd fd = p->fds[a];
-    flux_watcher_t *w = p->owners[a];
-
-    pollset_move(p, b, a);
-    p->fds[b] = fd;
-    p->owners[b] = w;
-    w->u.io.slot = b;
-}
-
-static void warm(struct reactor_pollset *p, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < p->hot; i++)
         if (p->fds[i].revents != 0)
             p->owners[i]->u.io.warmth = WARMTH;
 }
 
-/* After all were looked at: in front with those that are warm. */
-static void choose_hot(struct reactor_pollset *p)
+/* Those in front that have had nothing for long go behind. */
+static void cool(struct reactor_pollset *p)
 {
-    p->hot = 0;
-    warm(p, p->count);
-    for (size_t i = 0; i < p->count; i++) {
-        flux_watcher_t *w = p->owners[i];
+    for (size_t i = p->hot; i-- > 0;)
+        if (p->owners[i]->u.io.warmth == 0)
+            pollset_swap(p, i, --p->hot);
+        else
+            p->owners[i]->u.io.warmth--;
+}
 
-        if (w->u.io.warmth == 0)
-            continue;
-        w->u.io.warmth--;
-        pollset_swap(p, i, p->hot++);
-    }
+/* After all were looked at; whether one that was not in front has something. */
+static bool choose_hot(struct reactor_pollset *p)
+{
+    size_t before = p->hot;
+    bool others;
+
+    for (size_t i = p->hot; i < p->count; i++)
+        if (p->fds[i].revents != 0)
+            pollset_swap(p, i, p->hot++);
+    others = p->hot > before;
+    warm(p);
+    cool(p);
+    return others;
+}
+
+/* How long those behind may be left alone. */
+static void set_patience(struct reactor_pollset *p, bool others)
+{
+    double least = (double)p->count * PATIENCE_EACH;
+
+    p->patience = others ? 0 : 2 * p->patience;
+    if (p->patience < least)
+        p->patience = least;
+    if (p->patience > PATIENCE_GROWTH * least)
+        p->patience = PATIENCE_GROWTH * least;
+    if (p->patience > PATIENCE_MAX)
+        p->patience = PATIENCE_MAX;
 }
 
 static int wait_for_all(struct reactor_pollset *p, int timeout)
@@ -152,18 +183,10 @@ static int wait_for_all(struct reactor_pollset *p, int timeout)
 
     p->looked = -1;
     if (p->count >= MANY && n >= 0)
-        choose_hot(p);
+        set_patience(p, choose_hot(p));
     else
         p->hot = 0;
     return n;
-}
-
-/* How long the others may be left alone, in seconds. */
-static double patience(const struct reactor_pollset *p, double now)
-{
-    double all = (double)p->count * PATIENCE_EACH;
-
-    return (all < PATIENCE_MAX ? all : PATIENCE_MAX) - (now - p->looked);
 }
 
 static int wait_for_hot(struct reactor_pollset *p, double seconds)
@@ -171,24 +194,36 @@ static int wait_for_hot(struct reactor_pollset *p, double seconds)
     int n = sys_poll(p->fds, p->hot, seconds);
 
     if (n > 0)
-        warm(p, p->hot);
+        warm(p);
+    return n;
+}
+
+/* For those in front, until it is time to look at all. */
+static int wait_for_few(struct reactor_pollset *p, double now, int timeout)
+{
+    double seconds;
+    int n = 0;
+
+    if (p->looked < 0)
+        p->looked = now;
+    seconds = p->patience - (now - p->looked);
+    if (seconds <= 0) {
+        n = wait_for_all(p, 0);
+        seconds = p->patience;
+    }
+    if (n == 0 && p->hot > 0)
+        n = wait_for_hot(p, timeout == 0 ? 0 : seconds);
     return n;
 }
 
 static int wait_for_some(flux_reactor_t *r, int timeout)
 {
     struct reactor_pollset *p = &r->polls;
-    double seconds;
     int n;
 
-    if (p->looked < 0)
-        p->looked = r->mono;
-    seconds = patience(p, r->mono);
-    if (p->hot == 0 || seconds <= 0)
+    if (p->hot == 0)
         return wait_for_all(p, timeout);
-    if (timeout == 0)
-        seconds = 0;
-    n = wait_for_hot(p, seconds);
+    n = wait_for_few(p, r->mono, timeout);
     if (n != 0 || timeout == 0)
         return n;
     return wait_for_all(p, timeout > 0 ? timeout - 1 : timeout);

@@ -486,6 +486,11 @@ static void test_many_fds(void)
     for (turns = 0; !ends[30].seen && turns < 10000; turns++)
         turns_until_seen(r, &ends[5]);
     ok(ends[30].seen == 1, "another is told while they go on");
+    flux_watcher_stop(ends[40].w);
+    flux_watcher_start(ends[40].w);
+    util_write_all(ends[40].fds[1], "x", 1);
+    turns_until_seen(r, &ends[5]);
+    ok(ends[40].seen == 1, "one that was just started at once");
     for (int i = 0; i < COUNT; i += 2)
         flux_watcher_destroy(ends[i].w);
     turns = 0;
