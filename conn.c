@@ -11,7 +11,8 @@
  * Out: a row of chunks.  Small frames are written one behind the other into a
  * chunk of the conn's own.  A large payload is not copied: its chunk holds a
  * reference on the body, between one that ends with the frame's head and one
- * that begins with its tail.
+ * that begins with its tail.  A frame that many connections get is encoded by
+ * their owner, and a chunk holds a reference on it.
  *
  * What always holds:
  * - A frame's head is in one chunk as a whole, so that the frames that have
@@ -494,13 +495,20 @@ static struct buf chunk_buf(struct chunk *k)
     return b;
 }
 
-static int queue_small(struct conn *c, const flux_msg_t *msg, size_t size)
+static struct chunk *chunk_with_room(const struct conn *c, size_t size)
 {
     struct chunk *k = last_with_room(c, size);
+
+    if (k)
+        return k;
+    return chunk_for(size, list_empty(&c->out) ? CHUNK_FIRST : CHUNK_SIZE);
+}
+
+static int queue_small(struct conn *c, const flux_msg_t *msg, size_t size)
+{
+    struct chunk *k = chunk_with_room(c, size);
     struct buf b;
 
-    if (!k)
-        k = chunk_for(size, list_empty(&c->out) ? CHUNK_FIRST : CHUNK_SIZE);
     if (!k)
         return -1;
     b = chunk_buf(k);
@@ -510,15 +518,16 @@ static int queue_small(struct conn *c, const flux_msg_t *msg, size_t size)
     return 0;
 }
 
-static struct chunk *chunk_of_payload(const flux_msg_t *msg)
+static struct chunk *
+chunk_of_body(struct msg_body *body, const void *data, size_t size)
 {
     struct chunk *k = chunk_create(0);
 
     if (!k)
         return NULL;
-    k->body = msg_body_incref(msg->body);
-    k->data = msg->payload;
-    k->end = msg->payload_size;
+    k->body = msg_body_incref(body);
+    k->data = data;
+    k->end = size;
     return k;
 }
 
@@ -528,7 +537,8 @@ static int queue_large(struct conn *c, const flux_msg_t *msg, size_t size)
     size_t head_size = size - msg->payload_size - MSG_TAIL_SIZE;
     struct chunk *last = last_with_room(c, head_size);
     struct chunk *head = last ? last : chunk_for(head_size, CHUNK_FIRST);
-    struct chunk *payload = chunk_of_payload(msg);
+    struct chunk *payload =
+        chunk_of_body(msg->body, msg->payload, msg->payload_size);
     struct chunk *tail = chunk_for(MSG_TAIL_SIZE, CHUNK_FIRST);
     struct buf b;
 
@@ -553,23 +563,52 @@ static int queue_large(struct conn *c, const flux_msg_t *msg, size_t size)
     return 0;
 }
 
+static int check_size(size_t size)
+{
+    if (size - MSG_PREFIX_SIZE <= MSG_SIZE_MAX)
+        return 0;
+    errno = EMSGSIZE;
+    return -1;
+}
+
+static void queued(struct conn *c, size_t size)
+{
+    c->out_bytes += size;
+    c->out_messages++;
+}
+
 int conn_queue(struct conn *c, const flux_msg_t *msg)
 {
     size_t size = msg_encoded_size(msg);
-    int rc;
+    int rc = check_size(size);
 
-    if (size - MSG_PREFIX_SIZE > MSG_SIZE_MAX) {
-        errno = EMSGSIZE;
-        return -1;
-    }
-    if (msg->payload_size >= SHARE_MIN)
+    if (rc == 0 && msg->payload_size >= SHARE_MIN)
         rc = queue_large(c, msg, size);
-    else
+    else if (rc == 0)
         rc = queue_small(c, msg, size);
-    if (rc < 0)
+    if (rc == 0)
+        queued(c, size);
+    return rc;
+}
+
+/* Only the first one of some small ones is worth a chunk. */
+int conn_queue_frame(struct conn *c, struct msg_body *frame)
+{
+    bool share = list_empty(&c->out) || frame->size >= SHARE_MIN;
+    struct chunk *k;
+
+    if (check_size(frame->size) < 0)
         return -1;
-    c->out_bytes += size;
-    c->out_messages++;
+    k = share ? chunk_of_body(frame, frame->data, frame->size)
+              : chunk_with_room(c, frame->size);
+    if (!k)
+        return -1;
+    if (!share) {
+        memcpy(k->own + k->end, frame->data, frame->size);
+        k->end += frame->size;
+    }
+    chunk_append(c, k);
+    queued(c, frame->size);
     return 0;
 }
 
@@ -635,12 +674,8 @@ static void count_frames(struct conn *c, const struct chunk *k, size_t n)
     }
 }
 
-static void written(struct conn *c, size_t n)
+static void written_in_part(struct conn *c, size_t n)
 {
-    size_t messages = c->out_messages;
-
-    c->counters.bytes_out += n;
-    c->out_bytes -= n;
     while (n > 0) {
         struct chunk *k = first_chunk(c);
         size_t step = k->end - k->start;
@@ -653,6 +688,26 @@ static void written(struct conn *c, size_t n)
         if (k->start == k->end)
             chunk_destroy(k);
     }
+}
+
+static void written_all(struct conn *c)
+{
+    while (!list_empty(&c->out))
+        chunk_destroy(first_chunk(c));
+    c->out_messages = 0;
+    c->frame_left = 0;
+}
+
+static void written(struct conn *c, size_t n)
+{
+    size_t messages = c->out_messages;
+
+    if (n == c->out_bytes)
+        written_all(c);
+    else
+        written_in_part(c, n);
+    c->out_bytes -= n;
+    c->counters.bytes_out += n;
     c->counters.messages_out += messages - c->out_messages;
 }
 

@@ -40,6 +40,8 @@ bool conn_ready(const struct conn *c);
  * made too large.
  */
 int conn_queue(struct conn *c, const flux_msg_t *msg);
+/* The same of a whole frame as it goes over the wire, which may be shared. */
+int conn_queue_frame(struct conn *c, struct msg_body *frame);
 
 /* Write what is queued.  0: all gone, 1: some is left, -1: over, errno. */
 int conn_flush(struct conn *c);

@@ -4,7 +4,8 @@
  * queued until all of it is written, or until the socket takes no more; then
  * its watcher waits for room.  The set's prepare watcher flushes the dirty
  * ones before the loop polls, so what one turn of the loop produced for a
- * peer leaves with one system call.
+ * peer leaves with one system call.  An event, which goes to many in one turn,
+ * is encoded once for all but the first of them.
  *
  * A link that fails is closed at once for the socket and for the loop, but
  * its owner hears of it later, from the set's list of the dead, behind that
@@ -49,6 +50,8 @@ struct link_set {
     struct list waiting;      /* clients, for room in another's queue */
     struct list slow;         /* clients whose queues are beyond LINK_PAUSE */
     flux_watcher_t *patience; /* periodic: runs while there are slow ones */
+    flux_msg_t *event;        /* the last one queued in this turn, or NULL */
+    struct msg_body *frame;   /* of that event, once two have got it */
 };
 
 struct link {
@@ -138,10 +141,38 @@ static bool has_queued(const struct link *l, size_t bytes, size_t messages)
             conn_out_messages(l->conn) > messages);
 }
 
+static void forget_event(struct link_set *s)
+{
+    flux_msg_decref(s->event);
+    msg_body_decref(s->frame);
+    s->event = NULL;
+    s->frame = NULL;
+}
+
+static void note_event(struct link_set *s, flux_msg_t *event)
+{
+    forget_event(s);
+    flux_msg_incref(event);
+    s->event = event;
+}
+
+static int queue(struct link *l, flux_msg_t *msg)
+{
+    struct link_set *s = l->set;
+
+    if (msg->type == FLUX_MSGTYPE_EVENT && msg != s->event)
+        note_event(s, msg);
+    else if (msg == s->event && !s->frame)
+        s->frame = msg_encode_frame(msg);
+    if (msg == s->event && s->frame)
+        return conn_queue_frame(l->conn, s->frame);
+    return conn_queue(l->conn, msg);
+}
+
 static void link_send(struct peer *p, flux_msg_t *msg)
 {
     struct link *l = UTIL_CONTAINER_OF(p, struct link, peer);
-    int rc = l->errnum ? 0 : conn_queue(l->conn, msg);
+    int rc = l->errnum ? 0 : queue(l, msg);
 
     flux_msg_decref(msg);
     if (l->errnum)
@@ -193,6 +224,7 @@ void link_set_flush(struct link_set *s)
         list_remove(&l->dirty);
         flush(l);
     }
+    forget_event(s);
 }
 
 static void widen(struct link *l)
@@ -462,6 +494,7 @@ void link_set_destroy(struct link_set *s)
 
     if (!s)
         return;
+    forget_event(s);
     flux_watcher_destroy(s->prepare);
     flux_watcher_destroy(s->patience);
     flux_watcher_destroy(s->hurry);

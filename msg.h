@@ -107,6 +107,7 @@ size_t msg_encoded_size(const flux_msg_t *msg);
 void msg_encode_head(const flux_msg_t *msg, struct buf *b);
 void msg_encode_tail(const flux_msg_t *msg, struct buf *b);
 void msg_encode_to(const flux_msg_t *msg, struct buf *b); /* all three */
+struct msg_body *msg_encode_frame(const flux_msg_t *msg); /* NULL: ENOMEM */
 struct msg_body *msg_body_incref(struct msg_body *body);
 void msg_body_decref(struct msg_body *body);
 

@@ -145,6 +145,16 @@ void msg_encode_to(const flux_msg_t *msg, struct buf *b)
     b->size += size;
 }
 
+struct msg_body *msg_encode_frame(const flux_msg_t *msg)
+{
+    size_t size = msg_encoded_size(msg);
+    struct msg_body *frame = msg_body_create(size);
+
+    if (frame)
+        put_all(put_prefix(frame->data, size), msg);
+    return frame;
+}
+
 ssize_t flux_msg_encode_size(const flux_msg_t *msg)
 {
     if (!msg) {

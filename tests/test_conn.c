@@ -220,6 +220,41 @@ static void write_raw(struct conn *c, const void *data, size_t size)
         abort();
 }
 
+/* Some frames to two connections; the first of each is not copied. */
+static void shared_frames(void)
+{
+    enum { COUNT = 3 };
+    static const size_t sizes[COUNT] = {10, 20, 50000};
+    struct conn_counters n;
+    struct pair p, q;
+    int good = 0;
+
+    open_pair(&p);
+    open_pair(&q);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        flux_msg_t *msg = message(i, sizes[i]);
+        struct msg_body *frame = msg_encode_frame(msg);
+
+        ok(conn_queue_frame(p.a, frame) == 0 &&
+               conn_queue_frame(q.a, frame) == 0,
+           "a frame for two");
+        is_int(frame->refs, i == 1 ? 1 : 3, "shared but for the second one");
+        msg_body_decref(frame);
+        flux_msg_destroy(msg);
+    }
+    queue(p.a, COUNT, 30);
+    pump(p.a, p.b);
+    pump(q.a, q.b);
+    for (uint32_t i = 0; i < COUNT; i++)
+        good += next_is(p.b, i, sizes[i]) + next_is(q.b, i, sizes[i]);
+    is_int(good, 2 * COUNT, "the frames arrive");
+    ok(next_is(p.b, COUNT, 30), "and what is queued behind them");
+    conn_counters(p.a, &n);
+    is_int((long long)n.messages_out, COUNT + 1, "all are counted");
+    close_pair(&p);
+    close_pair(&q);
+}
+
 static void garbage(void)
 {
     static const unsigned char bad_magic[64] = "GET / HTTP/1.0\r\n\r\n";
@@ -325,6 +360,7 @@ int main(void)
     full_socket();
     large_payloads();
     shared_bodies();
+    shared_frames();
     garbage();
     claimed_length();
     end_of_file();
