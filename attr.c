@@ -106,7 +106,7 @@ struct attr_watcher {
 
 struct attr_set {
     struct table *values; /* by name: char * */
-    json_t *cacheable;    /* made when asked for, NULL after a change */
+    char *cacheable;      /* made when asked for, NULL after a change */
     struct attr_watcher watchers[4];
     size_t watcher_count;
 };
@@ -165,14 +165,14 @@ void attr_destroy(struct attr_set *s)
     if (!s)
         return;
     table_destroy(s->values);
-    json_decref(s->cacheable);
+    free(s->cacheable);
     free(s);
     errno = saved_errno;
 }
 
 static void forget_cacheable(struct attr_set *s)
 {
-    json_decref(s->cacheable);
+    free(s->cacheable);
     s->cacheable = NULL;
 }
 
@@ -326,9 +326,10 @@ static int erase(struct attr_set *s, const char *name)
     return 0;
 }
 
-static json_t *make_cacheable(struct attr_set *s)
+static char *make_cacheable(struct attr_set *s)
 {
     json_t *o = json_object();
+    char *text;
     size_t pos = 0;
     const char *name, *value;
 
@@ -338,14 +339,16 @@ static json_t *make_cacheable(struct attr_set *s)
         if (rule && (rule->flags & ATTR_CACHED))
             json_object_set_new(o, name, json_string(value));
     }
-    return o;
+    text = json_dumps(o, JSON_COMPACT);
+    json_decref(o);
+    return text;
 }
 
-json_t *attr_cacheable(struct attr_set *s)
+const char *attr_cacheable(struct attr_set *s)
 {
-    if (!s->cacheable)
-        s->cacheable = make_cacheable(s);
-    return json_incref(s->cacheable);
+    if (!s->cacheable && !(s->cacheable = make_cacheable(s)))
+        errno = ENOMEM;
+    return s->cacheable;
 }
 
 /* ---- service ------------------------------------------------------------ */

@@ -39,10 +39,10 @@ void attr_watch(struct attr_set *s,
 /* Seconds that an attribute which is a duration allows, 0: no limit. */
 double attr_limit(struct attr_set *s, const char *name);
 
-/* An object of those whose values never change, for `welcome`; not to be
- * changed.
+/* JSON text, an object of those whose values never change, for `welcome`; valid
+ * until an attribute is set.
  */
-json_t *attr_cacheable(struct attr_set *s);
+const char *attr_cacheable(struct attr_set *s);
 
 /* Serve attr.get, attr.set, attr.rm and attr.list on `h`. */
 int attr_serve(struct attr_set *s, flux_t *h);

@@ -2,7 +2,8 @@
  *
  * Attributes that the broker marks as never changing are kept with the handle,
  * so that rank and size cost one call in its life; a loader puts those it was
- * given there before the module starts.  The value of any other attribute is
+ * given there before the module starts, as the object that they came in.  The
+ * value of any other attribute is
  * asked for each time, and is kept only so that the caller need not free it:
  * until the same attribute is asked for again.
  *
@@ -13,6 +14,8 @@
  *   flux_attr_set_cacheonly(), which is never sent.
  */
 #include "codec.h"
+#include "handle.h"
+#include "json.h"
 #include "rpc.h"
 #include "table.h"
 #include "util.h"
@@ -22,15 +25,15 @@
 enum { ATTRIBUTE_CONSTANT = 1 }; /* flag of attr.get: never changes */
 
 struct attr_cache {
-    struct table *constant; /* string under its name */
-    struct table *latest;   /* likewise, of those that may change */
-    size_t cursor;          /* of cache_first, cache_next: in constant */
+    json_t *constant;     /* object of strings */
+    struct table *latest; /* string under its name, of those that may change */
+    void *cursor; /* in constant: what cache_next is to tell next, or NULL */
 };
 
 static void attr_cache_destroy(void *arg)
 {
     struct attr_cache *c = arg;
-    table_destroy(c->constant);
+    json_decref(c->constant);
     table_destroy(c->latest);
     free(c);
 }
@@ -40,8 +43,7 @@ static struct attr_cache *attr_cache_create(flux_t *h)
     struct attr_cache *c = calloc(1, sizeof(*c));
     if (!c)
         return NULL;
-    if ((c->constant = table_create(free)) &&
-        (c->latest = table_create(free)) &&
+    if ((c->constant = json_object()) && (c->latest = table_create(free)) &&
         flux_aux_set(h, ATTRIBUTE_AUX, c, attr_cache_destroy) == 0)
         return c;
     attr_cache_destroy(c);
@@ -55,10 +57,20 @@ static struct attr_cache *attr_cache_get(flux_t *h)
 }
 
 static const char *
-attr_keep(struct table *t, const char *name, const char *value)
+attr_keep_constant(struct attr_cache *c, const char *name, const char *value)
+{
+    json_t *s = json_string_nocheck(value);
+    if (json_object_set_new_nocheck(c->constant, name, s) == 0)
+        return json_string_value(s);
+    errno = ENOMEM;
+    return NULL;
+}
+
+static const char *
+attr_keep_latest(struct attr_cache *c, const char *name, const char *value)
 {
     char *copy = strdup(value);
-    if (copy && table_set(t, name, copy) < 0) {
+    if (copy && table_set(c->latest, name, copy) < 0) {
         free(copy);
         return NULL;
     }
@@ -90,8 +102,8 @@ attr_fetch(flux_t *h, struct attr_cache *c, const char *name, uint32_t nodeid)
         return NULL;
     if (flux_rpc_get_unpack(f, "{s:s s:i}", "value", &value, "flags", &flags) ==
         0)
-        value = attr_keep(flags & ATTRIBUTE_CONSTANT ? c->constant : c->latest,
-                          name, value);
+        value = flags & ATTRIBUTE_CONSTANT ? attr_keep_constant(c, name, value)
+                                           : attr_keep_latest(c, name, value);
     flux_future_destroy(f);
     return value;
 }
@@ -102,7 +114,7 @@ static const char *attr_lookup(flux_t *h, const char *name, uint32_t nodeid)
     const char *value;
     if (!(c = attr_cache_get(h)))
         return NULL;
-    if ((value = table_get(c->constant, name)))
+    if ((value = json_string_value(json_object_get(c->constant, name))))
         return value;
     return attr_fetch(h, c, name, nodeid);
 }
@@ -149,25 +161,46 @@ int flux_attr_set_cacheonly(flux_t *h, const char *name, const char *val)
     if (!(c = attr_cache_get(h)))
         return -1;
     if (val)
-        return attr_keep(c->constant, name, val) ? 0 : -1;
-    table_remove(c->constant, name);
+        return attr_keep_constant(c, name, val) ? 0 : -1;
+    if (c->cursor && c->cursor == json_object_iter_at(c->constant, name))
+        c->cursor = json_object_iter_next(c->constant, c->cursor);
+    json_object_del(c->constant, name);
+    return 0;
+}
+
+int handle_attrs_adopt(flux_t *h, json_t *attrs)
+{
+    struct attr_cache *c = attr_cache_get(h);
+    const char *name;
+    json_t *value;
+    if (!c)
+        return -1;
+    json_object_foreach(attrs, name, value)
+    {
+        if (!json_is_string(value))
+            return util_fail(EPROTO);
+    }
+    json_decref(c->constant);
+    c->constant = json_incref(attrs);
+    c->cursor = NULL;
     return 0;
 }
 
 const char *flux_attr_cache_next(flux_t *h)
 {
     struct attr_cache *c = h ? flux_aux_get(h, ATTRIBUTE_AUX) : NULL;
-    const char *name;
-    if (!c || !table_next(c->constant, &c->cursor, &name, NULL))
+    void *at = c ? c->cursor : NULL;
+    if (!at)
         return NULL;
-    return name;
+    c->cursor = json_object_iter_next(c->constant, at);
+    return json_object_iter_key(at);
 }
 
 const char *flux_attr_cache_first(flux_t *h)
 {
     struct attr_cache *c = h ? flux_aux_get(h, ATTRIBUTE_AUX) : NULL;
     if (c)
-        c->cursor = 0;
+        c->cursor = json_object_iter(c->constant);
     return flux_attr_cache_next(h);
 }
 

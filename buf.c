@@ -106,24 +106,35 @@ void buf_add_decimal(struct buf *b, uint32_t v)
     buf_add(b, digits + at, sizeof(digits) - at);
 }
 
-void buf_printf(struct buf *b, const char *fmt, ...)
+/* Into the room that there is; the size that it would take, NUL included. */
+static size_t try_vprintf(struct buf *b, const char *fmt, va_list ap)
 {
-    va_list ap;
-    void *p;
-    int n;
+    size_t room = b->capacity - b->size;
+    int n = vsnprintf(room ? (char *)b->data + b->size : NULL, room, fmt, ap);
 
-    va_start(ap, fmt);
-    n = vsnprintf(NULL, 0, fmt, ap);
-    va_end(ap);
     if (n < 0)
         b->failed = true;
-    p = n < 0 ? NULL : buf_reserve(b, (size_t)n + 1);
-    if (!p)
+    return (size_t)n + 1;
+}
+
+void buf_printf(struct buf *b, const char *fmt, ...)
+{
+    size_t room = b->capacity - b->size;
+    size_t size;
+    va_list ap;
+
+    if (b->failed)
         return;
     va_start(ap, fmt);
-    vsnprintf(p, (size_t)n + 1, fmt, ap);
+    size = try_vprintf(b, fmt, ap);
     va_end(ap);
-    b->size += (size_t)n;
+    if (size > room && buf_reserve(b, size)) {
+        va_start(ap, fmt);
+        try_vprintf(b, fmt, ap);
+        va_end(ap);
+    }
+    if (!b->failed)
+        b->size += size - 1;
 }
 
 void buf_consume(struct buf *b, size_t n)

@@ -34,6 +34,12 @@ enum { /* RFC 5424, section 6 */
        FLOG_SEVERITIES = 8,
 };
 
+enum {
+    FLOG_TIME_SIZE = 40,
+    FLOG_PID_SIZE = 24,
+    FLOG_USUAL_SIZE = 256, /* of a line, so that it is written once */
+};
+
 /* Names are empty until set; then the default is used. */
 struct flog {
     char appname[FLOG_APPNAME_MAX + 1];
@@ -106,48 +112,40 @@ void flux_log_set_redirect(flux_t *h, flux_log_f fun, void *arg)
 
 /* ---- the line ---------------------------------------------------------- */
 
-static void flog_add_time(struct buf *b)
+/* "2026-11-23T08:51:36.123456Z", or "-". */
+static void flog_time(char text[FLOG_TIME_SIZE])
 {
     struct timespec ts;
     struct tm tm;
-    char text[sizeof("YYYY-MM-DDTHH:MM:SS") + 8];
-    if (clock_gettime(CLOCK_REALTIME, &ts) < 0 || !gmtime_r(&ts.tv_sec, &tm) ||
-        strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm) == 0)
-        buf_add_string(b, "- ");
+    size_t n = 0;
+    if (clock_gettime(CLOCK_REALTIME, &ts) == 0 && gmtime_r(&ts.tv_sec, &tm))
+        n = strftime(text, FLOG_TIME_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
+    if (n > 0)
+        snprintf(text + n, FLOG_TIME_SIZE - n, ".%06ldZ", ts.tv_nsec / 1000);
     else
-        buf_printf(b, "%s.%06ldZ ", text, ts.tv_nsec / 1000);
+        snprintf(text, FLOG_TIME_SIZE, "-");
 }
 
-static void flog_add_hostname(struct buf *b, flux_t *h, const struct flog *l)
+static const char *flog_hostname(flux_t *h, const struct flog *l)
 {
-    uint32_t rank;
-    if (l->hostname[0])
-        buf_printf(b, "%s ", l->hostname);
-    else if (flux_get_rank(h, &rank) == 0)
-        buf_printf(b, "%u ", (unsigned int)rank);
-    else
-        buf_add_string(b, "- ");
-}
-
-static void flog_add_procid(struct buf *b, const struct flog *l)
-{
-    if (l->procid[0])
-        buf_printf(b, "%s ", l->procid);
-    else
-        buf_printf(b, "%ld ", (long)getpid());
+    const char *rank = l->hostname[0] ? NULL : flux_attr_get(h, "rank");
+    return l->hostname[0] ? l->hostname : rank ? rank : "-";
 }
 
 static void flog_add_head(struct buf *b, flux_t *h, struct flog *l, int level)
 {
     char name[FLOG_APPNAME_MAX + 1];
+    char time[FLOG_TIME_SIZE];
+    char pid[FLOG_PID_SIZE];
     if (!l->appname[0])
         flog_set_name(name, sizeof(name), sys_program_name());
-    buf_printf(b, "<%d>1 ", level % FLOG_SEVERITIES * FLOG_SEVERITIES);
-    flog_add_time(b);
-    flog_add_hostname(b, h, l);
-    buf_printf(b, "%s ", l->appname[0] ? l->appname : name);
-    flog_add_procid(b, l);
-    buf_add_string(b, "- - ");
+    flog_time(time);
+    snprintf(pid, sizeof(pid), "%ld", (long)getpid());
+    buf_reserve(b, FLOG_USUAL_SIZE);
+    buf_printf(b, "<%d>1 %s %s %s %s - - ",
+               level % FLOG_SEVERITIES * FLOG_SEVERITIES, time,
+               flog_hostname(h, l), l->appname[0] ? l->appname : name,
+               l->procid[0] ? l->procid : pid);
 }
 
 /* ---- sending it -------------------------------------------------------- */

@@ -476,6 +476,11 @@ void handle_cork(flux_t *h, bool on)
         flush(root, root->flags);
 }
 
+void handle_uncork_later(flux_t *h)
+{
+    h->root->corks--;
+}
+
 static int queue(flux_t *root, const flux_msg_t *msg, int flags)
 {
     size_t queued = handle_queued(root);

@@ -52,6 +52,8 @@ flux_t *handle_create(void *impl,
  */
 int handle_flush(flux_t *h);
 void handle_cork(flux_t *h, bool on); /* on: send only queues; may nest */
+/* Take a cork off and write nothing: what is queued leaves with the next. */
+void handle_uncork_later(flux_t *h);
 /* The same without waiting: -1 with EAGAIN if some is left. */
 int handle_flush_nonblock(flux_t *h);
 /* Whether what is queued is too much or too old to wait any longer. */
@@ -96,6 +98,12 @@ bool handle_is_waking(flux_t *h);
 #define HANDLE_AUX_NAME "flux::name"
 #define HANDLE_AUX_ARGS "flux::args" /* json_t, an array of strings */
 #define HANDLE_AUX_DEBUG_FLAGS "flux::debug_flags"
+
+/* Keep an object of strings, of which a reference is taken, as the attributes
+ * that never change, in place of those kept so far.  -1 with EPROTO if it is
+ * something else.  The object must not be changed any more by the caller.
+ */
+int handle_attrs_adopt(flux_t *h, json_t *attrs);
 
 /* Hook for flux_reactor_run(): dispatch a response to the RPC that waits for
  * it.  rpc.c registers a waiter under a matchtag; dispatch.c finds it there

@@ -39,23 +39,6 @@ struct registered {
 /* ---- welcome ---------------------------------------------------------------
  */
 
-static int cache_attributes(flux_t *h, json_t *attrs)
-{
-    const char *name;
-    json_t *value;
-
-    json_object_foreach(attrs, name, value)
-    {
-        if (!json_is_string(value)) {
-            errno = EPROTO;
-            return -1;
-        }
-        if (flux_attr_set_cacheonly(h, name, json_string_value(value)) < 0)
-            return -1;
-    }
-    return 0;
-}
-
 static int cache_config(flux_t *h, json_t *object)
 {
     flux_conf_t *conf = flux_conf_pack("O", object);
@@ -128,7 +111,7 @@ take_welcome(flux_t *h, const flux_msg_t *msg, char **args, flux_error_t *e)
         strcmp(topic, "welcome") != 0 || !json_is_array(array) ||
         !json_is_object(attrs) || !json_is_object(conf))
         return util_errno(e, EPROTO, "error decoding welcome message");
-    if (cache_attributes(h, attrs) < 0)
+    if (handle_attrs_adopt(h, attrs) < 0)
         return util_error(e, "error caching broker attributes: %s",
                           strerror(errno));
     if (cache_config(h, conf) < 0)
@@ -165,10 +148,12 @@ int flux_module_initialize(flux_t *h, char **args, flux_error_t *error)
 
 int flux_module_set_running(flux_t *h)
 {
-    flux_future_t *f =
-        flux_rpc_pack(h, "module.status", FLUX_NODEID_ANY, FLUX_RPC_NORESPONSE,
-                      "{s:i}", "status", STATUS_RUNNING);
+    flux_future_t *f;
 
+    handle_cork(h, true);
+    f = flux_rpc_pack(h, "module.status", FLUX_NODEID_ANY, FLUX_RPC_NORESPONSE,
+                      "{s:i}", "status", STATUS_RUNNING);
+    handle_cork(h, false);
     flux_future_destroy(f);
     return f ? 0 : -1;
 }
@@ -295,12 +280,15 @@ static int handle_shutdown(flux_t *h, struct registered *reg, const char *name)
     return reg->shutdown ? 0 : -1;
 }
 
+/* Leaves with RUNNING in one write, or in front of what is sent before. */
 static int subscribe_stats_clear(flux_t *h, const char *name)
 {
     char *topic = util_asprintf("%s.stats-clear", name);
-    flux_future_t *f =
-        topic ? flux_event_subscribe_ex(h, topic, FLUX_RPC_NORESPONSE) : NULL;
+    flux_future_t *f;
 
+    handle_cork(h, true);
+    f = topic ? flux_event_subscribe_ex(h, topic, FLUX_RPC_NORESPONSE) : NULL;
+    handle_uncork_later(h);
     free(topic);
     flux_future_destroy(f);
     return f ? 0 : -1;

@@ -33,6 +33,7 @@
 
 #include <unistd.h>
 
+#include "buf.h"
 #include "handle.h"
 #include "module_info.h"
 #include "module_set.h"
@@ -173,17 +174,35 @@ static json_t *config_object(struct module_set *s)
     return json_object();
 }
 
+/* What is of this module alone. */
+static char *welcome_own(struct module *m)
+{
+    json_t *o = json_pack("{s:O s:o s:s s:s}", "args", m->args, "conf",
+                          config_object(m->set), "name", m->name, "uuid",
+                          m->peer->uuid);
+    char *text = json_dumps(o, JSON_COMPACT);
+
+    json_decref(o);
+    return text;
+}
+
 int module_send_welcome(struct module *m)
 {
-    flux_msg_t *msg = flux_request_encode("welcome", NULL);
+    const char *attrs = attr_cacheable(m->set->attrs);
+    char *own = welcome_own(m);
+    struct buf b = {0};
+    flux_msg_t *msg = NULL;
 
-    if (msg && flux_msg_pack(msg, "{s:O s:o s:o s:s s:s}", "args", m->args,
-                             "attrs", attr_cacheable(m->set->attrs), "conf",
-                             config_object(m->set), "name", m->name, "uuid",
-                             m->peer->uuid) < 0) {
-        flux_msg_destroy(msg);
-        return -1;
+    if (attrs && own) {
+        buf_add_string(&b, "{\"attrs\":");
+        buf_add_string(&b, attrs);
+        buf_add_byte(&b, ',');
+        buf_add(&b, own + 1, strlen(own)); /* with its NUL */
     }
+    if (b.size > 0 && !b.failed)
+        msg = flux_request_encode("welcome", (const char *)b.data);
+    buf_release(&b);
+    free(own);
     return send_request(m, msg);
 }
 

@@ -33,6 +33,10 @@ struct module_ops {
      * which flux_error_t has no room is in m->reason.
      */
     int (*start)(struct module *m, flux_error_t *e);
+    /* Behind start(), once `welcome` is there, so that the other end need not
+     * wait for it; NULL where start() has done it all.
+     */
+    int (*run)(struct module *m, flux_error_t *e);
     /* Force it to end, at once and whatever it does.  Its channel closes when
      * it has.  The word for what was done: "SIGKILL", "cancel".
      */

@@ -196,7 +196,10 @@ static int start(struct module *m, flux_error_t *e)
     if (module_make_farewell(m) < 0 || module_send_welcome(m) < 0 ||
         module_watch_load(m) < 0)
         return util_error(e, "cannot send welcome: %s", strerror(errno));
-    return 0;
+    if (!m->ops->run)
+        return 0;
+    link_set_flush(s->links);
+    return m->ops->run(m, e);
 }
 
 static struct module *create(struct module_set *s, json_t *args)

@@ -246,7 +246,6 @@ static int create_thread(struct thread *t)
 static int thread_start(struct module *m, flux_error_t *e)
 {
     struct thread *t = calloc(1, sizeof(*t));
-    int rc;
 
     if (!(m->impl = t))
         return util_error(e, "out of memory");
@@ -255,6 +254,14 @@ static int thread_start(struct module *m, flux_error_t *e)
         return -1;
     if (copy_arguments(m, t) < 0 || open_channel(m, t) < 0)
         return util_error(e, "%s: %s", m->path, strerror(errno));
+    return 0;
+}
+
+static int thread_run(struct module *m, flux_error_t *e)
+{
+    struct thread *t = m->impl;
+    int rc;
+
     if ((rc = create_thread(t)) != 0)
         return util_errno(e, rc, "%s: cannot create a thread: %s", m->path,
                           strerror(rc));
@@ -272,11 +279,14 @@ static const char *thread_force(struct module *m, double *again)
 
 static void unmap(struct module *m, struct thread *t)
 {
+    const void *inside;
+
     if (!t->dso)
         return;
+    memcpy(&inside, &t->mod_main, sizeof(inside)); /* C99 has no such cast */
     dlclose(t->dso);
     t->dso = NULL;
-    if (sys_dso_is_mapped(m->file))
+    if (sys_dso_has(inside))
         flux_log(module_broker_handle(m), LOG_DEBUG,
                  "%s: %s is still mapped: a changed file will not be seen",
                  m->name, m->path);
@@ -349,6 +359,7 @@ static int thread_usage(struct module *m, struct sys_usage *u)
 const struct module_ops module_thread_ops = {
     .kind = "thread",
     .start = thread_start,
+    .run = thread_run,
     .cancel = thread_cancel,
     .force = thread_force,
     .join = thread_join,

@@ -464,10 +464,23 @@ bool sys_dso_is_mapped(const char *path)
         dlclose(dso);
     return dso;
 }
+
+bool sys_dso_has(const void *address)
+{
+    Dl_info info;
+
+    return dladdr(address, &info) != 0;
+}
 #else
 bool sys_dso_is_mapped(const char *path)
 {
     (void)path;
+    return false;
+}
+
+bool sys_dso_has(const void *address)
+{
+    (void)address;
     return false;
 }
 #endif

@@ -107,6 +107,7 @@ int sys_accept(int fd);
 
 /* Whether a shared object is (still) mapped.  Fallback: false. */
 bool sys_dso_is_mapped(const char *path);
+bool sys_dso_has(const void *address); /* in any */
 
 /* A file that lies in memory alone, close-on-exec.  Fallback: -1 with ENOSYS.
  * /proc/self/fd has a path to it.

@@ -32,7 +32,7 @@
 
 enum {
     TABLE_FIRST = 4, /* slots of the first row */
-    TABLE_ROW = 16,  /* a row up to this is searched without an index */
+    TABLE_ROW = 32,  /* a row up to this is searched without an index */
 };
 /* A row and its index are counted in 32 bits; keys too, to save memory. */
 #define TABLE_MAX_SLOTS ((uint32_t)1 << 30)

@@ -27,6 +27,7 @@
 
 enum {
     UTIL_READ_CHUNK = 4096, /* where the size of a file is not known */
+    UTIL_SHORT_TEXT = 256,  /* most are: written once, not measured first */
     UUID_BYTES = 16,
 };
 
@@ -250,14 +251,17 @@ double util_monotime(void)
 
 char *util_vasprintf(const char *fmt, va_list ap)
 {
+    char text[UTIL_SHORT_TEXT];
     va_list again;
     char *s;
     int n;
 
     va_copy(again, ap);
-    n = vsnprintf(NULL, 0, fmt, ap);
+    n = vsnprintf(text, sizeof(text), fmt, ap);
     s = n < 0 ? NULL : malloc((size_t)n + 1);
-    if (s)
+    if (s && (size_t)n < sizeof(text))
+        memcpy(s, text, (size_t)n + 1);
+    else if (s)
         vsnprintf(s, (size_t)n + 1, fmt, again);
     va_end(again);
     if (!s)

@@ -32,11 +32,12 @@ reload_often() { # TIMES, OPTIONS
         times=$((times - 1))
     done
 }
-held() { # TIMES: so many reloads, and in half of them requests waited
+# A loaded machine may serve the clients before the last reloads.
+held() { # TIMES: so many reloads, and in a tenth of them requests waited
     flux dmesg | awk -v times="$1" '
         /requests were held/ { n++; waited += $4 > 0 }
         END { print n, "reloads,", waited, "with requests that waited"
-              exit !(n >= times && waited >= times / 2) }'
+              exit !(n >= times && waited >= times / 10) }'
 }
 status_is() { # NUMBER: of testmod
     flux rpc module.list | json \
