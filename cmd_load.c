@@ -13,10 +13,10 @@
  *   status 1.
  * - reload checks the path before it removes anything.  It is a remove, in
  *   which the broker is asked to hold requests, and a load; a module that is
- *   gone already is an error unless --force says otherwise.  With no arguments
- *   given it uses those of the loaded module, if the broker's list has them
- *   ("args"); a bare name that is loaded stands for the path that it was
- *   loaded from.
+ *   gone already is an error unless --force says otherwise.  What is not said
+ *   stays as it is, as far as the broker's list tells: arguments, whether it is
+ *   a process and of what loader, and so on.  A bare name that is loaded stands
+ *   for the path that it was loaded from.
  * - Arguments behind the module belong to the module, also those with dashes.
  * - Options that Flux's broker does not know are sent only if they are given.
  */
@@ -249,6 +249,37 @@ static json_t *args_for(struct cmd_load *l, json_t *entry)
     return cli_argc(l->p) > 1 || !json_is_array(from) ? l->args : from;
 }
 
+static void keep(json_t *request, json_t *entry, const char *key)
+{
+    json_t *value = json_object_get(entry, key);
+
+    if (value && !json_object_get(request, key))
+        json_object_set(request, key, value);
+}
+
+/* A process stays one, and is run by the same words, unless other ones are
+ * given.  What Python files are run by goes without saying.
+ */
+static void keep_process(struct cmd_load *l, json_t *request, json_t *entry)
+{
+    if (cli_count(l->p, "exec") + cli_count(l->p, "loader") +
+            cli_count(l->p, "wrap") >
+        0)
+        return;
+    keep(request, entry, "wrap");
+    if (has_string(entry, "loader", "module-exec"))
+        json_object_set_new(request, "exec", json_true());
+    else if (!has_string(entry, "loader", "module-python-exec"))
+        keep(request, entry, "loader");
+}
+
+static void keep_options(struct cmd_load *l, json_t *request, json_t *entry)
+{
+    keep_process(l, request, entry);
+    keep(request, entry, "on-failure");
+    keep(request, entry, "load-timeout");
+}
+
 static json_t *load_payload(uint32_t rank, void *arg)
 {
     struct cmd_load *l = arg;
@@ -258,6 +289,8 @@ static json_t *load_payload(uint32_t rank, void *arg)
                                         json_string(path_for(l, entry))) < 0)
         cli_die(l->p, "load %s: path is not UTF-8", l->module);
     json_object_set(request, "args", args_for(l, entry));
+    if (entry)
+        keep_options(l, request, entry);
     if (path_for(l, entry) != l->path && !json_object_get(request, "name"))
         json_object_set_new(request, "name", json_string(l->path));
     if (l->from)
@@ -340,7 +373,14 @@ static int removed(uint32_t rank, flux_future_t *f, void *arg)
 
 static const char *advise(int errnum)
 {
-    return errnum == EBUSY ? "; --force removes it all the same" : NULL;
+    switch (errnum) {
+    case EBUSY:
+        return "; --force removes it all the same";
+    case ENOENT:
+        return "; it is not loaded";
+    default:
+        return NULL;
+    }
 }
 
 static int remove_with(struct cmd_load *l,
@@ -448,10 +488,8 @@ bool cmd_load_goes_on(const struct cmd_load *l, int failed)
 
 static int reload(struct cmd_load *l)
 {
-    int failed = 0;
+    int failed = cmd_load_find(l);
 
-    if (cli_argc(l->p) == 1 || !is_path(l->module))
-        failed += cmd_load_find(l);
     if (cmd_load_goes_on(l, failed))
         failed += cmd_load_remove(l);
     if (cmd_load_goes_on(l, failed))

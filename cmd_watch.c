@@ -328,6 +328,9 @@ static void choose_file(struct watch *w, json_t *entry)
                            ? w->l->path
                            : json_string_value(json_object_get(entry, "path"));
 
+    if (!entry && !w->l->force)
+        cli_die(w->p, "reload %s: it is not loaded%s", w->l->module,
+                path ? "; --force loads it" : "");
     if (!path || *path != '/')
         cli_die(w->p, "reload %s: there is no file to watch", w->l->module);
     w->file = strdup(path);

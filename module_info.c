@@ -44,6 +44,15 @@ static int idle_seconds(struct module *m)
     return (int)(now - m->peer->last_sent);
 }
 
+/* How it was loaded, where that is not as usual. */
+static void add_request(struct module *m, json_t *entry, const char *key)
+{
+    json_t *value = json_object_get(m->request, key);
+
+    if (value)
+        json_object_set(entry, key, value);
+}
+
 /* What only a process, or one that may be restarted, has. */
 static void add_rare(struct module *m, json_t *entry)
 {
@@ -53,6 +62,8 @@ static void add_rare(struct module *m, json_t *entry)
         json_object_set_new(entry, "pid", json_integer(m->ops->pid(m)));
     if (m->loader)
         json_object_set_new(entry, "loader", json_string(m->loader));
+    add_request(m, entry, "wrap");
+    add_request(m, entry, "load-timeout");
     onfailure_format(&m->on_failure, rule);
     if (!rule[0])
         return;

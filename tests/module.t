@@ -65,7 +65,7 @@ fails "and does not answer" 1 "No service matching two.echo is registered" \
 ok "unload is remove" flux module unload three
 ok "remove by path" flux module remove "$MOD"
 fails "remove of what is not loaded" 1 \
-    "flux-module: remove testmod: No such file or directory" \
+    "flux-module: remove testmod: No such file or directory; it is not loaded" \
     flux module remove testmod
 ok "-f makes that no error" flux module remove -f testmod
 fails "a module fails before it runs: its errno" 1 \

@@ -28,7 +28,7 @@ fails "--rank=all: a rank that fails is named" 1 \
     flux module load --rank=all "$MOD"
 is "the others are done" '{"args":[]}' args_on 1
 fails "a rank that is not there is named" 1 \
-    "remove $MOD: rank 7: No route to host" flux module reload -r 1,7 "$MOD" b
+    "reload $MOD: rank 7: No route to host" flux module reload -r 1,7 "$MOD" b
 is "the other one is done" '{"args":["b"]}' args_on 1
 ok "reload on all: each with its own arguments" flux module reload -r 0-2 testmod
 is "so it is" '{"args":["a"]}' args_on 0

@@ -35,7 +35,17 @@ is "its process bears its name" hello cat "/proc/$(pid_of hello)/comm"
 has "its environment is the instance's" "FLUX_URI=$FLUX_URI" \
     sh -c 'tr "\0" "\n" <"/proc/$0/environ"' "$(pid_of hello)"
 ok "stats" flux module stats hello
+ok "reload" flux module reload "$HELLO"
+has "it stays a process" "loader module-exec" flux module status hello
+is "with its arguments" '{"greeting":"two words x"}' \
+    flux rpc hello.greet '{"name":"x"}'
+ok "remove" flux module remove hello
+ok "load as a thread" flux module load --on-failure=log --load-timeout=9s "$HELLO"
 ok "reload --exec" flux module reload --exec "$HELLO"
+is "what was said on failures and times stays" "log 9.0" sh -c \
+    'flux module status --json hello | "$0" -c "import json, sys
+r = json.load(sys.stdin)[\"request\"]
+print(r[\"on-failure\"], r[\"load-timeout\"])"' python3
 ok "remove" flux module remove hello
 fails "a built-in module has no process" 1 \
     "built-in modules cannot execute in a separate process" \
@@ -48,6 +58,8 @@ fails "and refuses" 1 "foreign.nosuch" flux rpc foreign.nosuch
 ok "it obeys" flux module remove foreign
 cd "$here" || exit 1
 ok "--loader=./PATH" flux module load --loader=./loader40.py "$HELLO"
+ok "reload" flux module reload "$HELLO"
+has "has it again" "loader $here/./loader40.py" flux module status hello
 ok "remove" flux module remove hello
 mkdir "$W/exec" && cp "$LOADER" "$W/exec/flux-forty"
 chmod +x "$W/exec/flux-forty"
@@ -83,12 +95,15 @@ ok "remove" flux module remove any
 
 printf '#!/bin/sh\necho "$0 $*" >%s/wrapped\nshift\nexec "$@"\n' "$W" >"$W/wrap"
 chmod +x "$W/wrap"
-ok "--wrap, a path" flux module load --wrap="$W/wrap,--opt" "$HELLO" a
+ok "--wrap, a path" flux module load --wrap="$W/wrap,--opt" "$HELLO"
 has "the words stand before the loader" "$W/wrap --opt $B/bin/" cat "$W/wrapped"
 has "and the module's path is last" "$HELLO" cat "$W/wrapped"
 ok "remove" flux module remove hello
 ok "--wrap, found on PATH" flux module load --wrap=env --wrap=X=1 "$HELLO"
 has "all its words are used" "X=1" \
+    sh -c 'tr "\0" "\n" <"/proc/$0/environ"' "$(pid_of hello)"
+ok "reload" flux module reload "$HELLO"
+has "keeps them" "X=1" \
     sh -c 'tr "\0" "\n" <"/proc/$0/environ"' "$(pid_of hello)"
 ok "reload --wrap" flux module reload --wrap=env,X=2 "$HELLO"
 has "with the new words" "X=2" \

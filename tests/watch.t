@@ -120,7 +120,14 @@ flux module remove py
 
 fails "a module that is no file" 1 "reload config: there is no file to watch" \
     flux module reload --watch config
-fails "nor is one that is not loaded" 1 "there is no file to watch" \
+fails "one that is not loaded" 1 "flux-module: reload nosuch: it is not loaded" \
     flux module reload --watch nosuch
+build last
+fails "by its path likewise" 1 \
+    "flux-module: reload $W/version.so: it is not loaded; --force loads it" \
+    flux module reload --watch "$W/version.so"
+ok "--force" watch --force "$W/version.so"
+ok "loads it" says "version: reloaded, $(digest)"
+ok "and goes on" ends_on TERM
 ok "stop" stop
 finish
