@@ -35,7 +35,10 @@
 
 extern char **environ;
 
-enum { READ_SIZE = 16384 }; /* at once; a pipe holds 64 KiB */
+/* Bytes that are read at once, of 64 KiB that a pipe holds: so many that some
+ * hundred lines come of it, which is a millisecond's work.
+ */
+enum { READ_MOST = 16384, READ_LEAST = 1024, LINES_MANY = 256 };
 
 struct stream {
     struct proc *proc;
@@ -44,6 +47,7 @@ struct stream {
     bool raw;
     bool ending; /* to be closed to the child when `input` is empty */
     size_t limit;
+    size_t ahead; /* bytes to read at once */
     flux_watcher_t *w;
     struct buf output; /* not told yet */
     struct buf input;  /* `written` of it is with the child already */
@@ -259,13 +263,24 @@ static size_t tell(struct stream *s, size_t at, size_t size)
     return at + size < s->output.size ? at + size : s->output.size;
 }
 
-static void tell_lines(struct stream *s)
+/* How many there were. */
+static int tell_lines(struct stream *s)
 {
     size_t at = 0, size;
+    int count = 0;
 
-    while ((size = tellable(s, at)) > 0)
+    for (; (size = tellable(s, at)) > 0; count++)
         at = tell(s, at, size);
     buf_consume(&s->output, at);
+    return count;
+}
+
+static void adapt_ahead(struct stream *s, int lines)
+{
+    if (lines > LINES_MANY && s->ahead > READ_LEAST)
+        s->ahead /= 2;
+    else if (lines < LINES_MANY / 2 && s->ahead < READ_MOST)
+        s->ahead *= 2;
 }
 
 static void tell_end(struct stream *s)
@@ -280,7 +295,7 @@ static void tell_end(struct stream *s)
 static void read_output(struct stream *s)
 {
     size_t room = s->limit - s->output.size;
-    size_t size = room < READ_SIZE ? room : READ_SIZE;
+    size_t size = room < s->ahead ? room : s->ahead;
     void *data = buf_reserve(&s->output, size);
     ssize_t n = data ? read(s->fd, data, size) : 0;
 
@@ -291,7 +306,7 @@ static void read_output(struct stream *s)
         return;
     }
     s->output.size += (size_t)n;
-    tell_lines(s);
+    adapt_ahead(s, tell_lines(s));
 }
 
 static void consumed(struct stream *s, size_t size)
@@ -418,6 +433,7 @@ static int make_streams(struct proc *p, const struct proc_spec *spec)
         p->streams[i].ways = spec->streams[i].ways;
         p->streams[i].raw = spec->streams[i].raw;
         p->streams[i].limit = spec->streams[i].limit;
+        p->streams[i].ahead = READ_LEAST;
     }
     return 0;
 }
