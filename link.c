@@ -28,6 +28,7 @@
 #include "link.h"
 
 #include "reactor.h"
+#include "sys.h"
 
 /* How often one that has ended is read from, since others may hold its end of
  * the socket and write to it: more than any socket's buffer holds.
@@ -342,10 +343,14 @@ static void bury(struct link_set *s, int *most)
     for (; !list_empty(&s->dead) && *most > 0; --*most) {
         struct link *l = LIST_ENTRY(s->dead.next, struct link, dirty);
 
+        bool much = l->errnum == ENOBUFS;
+
         list_remove(&l->dirty);
-        if (l->errnum == ENOBUFS)
+        if (much)
             report_cut_off(l);
         l->closed(l, l->errnum, l->arg);
+        if (much)
+            sys_trim_memory();
     }
 }
 

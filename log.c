@@ -9,7 +9,7 @@
  * in the upper bits of the line's priority; so do we, since both read it there.
  *
  * Whoever reads the log (log.dmesg) is given lines for as long as it takes
- * them: with READER_PAUSE on their way to it, the rest stays in the ring.
+ * them: while it is slow (router.h) the rest stays in the ring.
  * `drain` looks whether there is room again, before the loop sleeps and behind
  * the links' flush, since it is started later; then `resume` goes on, which is
  * a timer, so that the flush of the next turn finds what it sends.  Lines that
@@ -32,7 +32,6 @@
 enum {
     RING_SIZE_MAX = 1000000, /* lines: 200 MB at usual lengths */
     LINE_SIZE_MAX = 1 << 16, /* bytes: a line beyond is cut */
-    READER_PAUSE = 1 << 18,  /* bytes: a fourth of what makes a link full */
 };
 
 /* How far a request for the log has come; lines are numbered from 0. */
@@ -226,13 +225,6 @@ static uint64_t oldest(const struct log *l)
     return l->stored - l->ring_used;
 }
 
-static bool is_slow(const struct log *l, const flux_msg_t *request)
-{
-    struct peer *p = router_sender(l->router, request);
-
-    return p && p->backlog && p->backlog(p) > READER_PAUSE;
-}
-
 static void send_lost(struct log *l, const flux_msg_t *request, uint64_t count)
 {
     char text[128];
@@ -267,7 +259,7 @@ static void serve_reader(struct log *l, const flux_msg_t *request)
 {
     struct reader *r = flux_msg_aux_get(request, READER_AUX);
 
-    while (is_behind(l, r) && !is_slow(l, request))
+    while (is_behind(l, r) && !router_sender_is_slow(l->router, request))
         send_next(l, request, r);
     if (is_behind(l, r))
         flux_watcher_start(l->drain);
@@ -302,7 +294,7 @@ static bool may_go_on(const struct log *l)
     for (request = flux_msglist_first(l->readers); request;
          request = flux_msglist_next(l->readers))
         if (is_behind(l, flux_msg_aux_get(request, READER_AUX)) &&
-            !is_slow(l, request))
+            !router_sender_is_slow(l->router, request))
             return true;
     return false;
 }

@@ -18,10 +18,10 @@
  * - A run is destroyed from the loop (`sweeper`), never from what proc.c calls.
  * - The room for input is told to those who ask for credit.  A client that
  *   writes more loses its command, with ENOSPC.
- * - Output is not read while the way to its client is full: it is the command
- *   that waits, and no queue grows.  `drain` looks whether it still is, before
- *   the loop sleeps and after the links have written what they could, since
- *   their watcher was started before.
+ * - Output is not read while its client is slow: it is the command that waits,
+ *   and no queue grows.  `drain` looks whether it still is, before the loop
+ *   sleeps and after the links have written what they could, since their
+ *   watcher was started before.
  */
 #include "rexec.h"
 
@@ -164,11 +164,9 @@ io_create(const struct run *run, int stream, const char *data, size_t size)
     return io;
 }
 
-static bool client_is_full(const struct run *run)
+static bool client_is_slow(const struct run *run)
 {
-    struct peer *peer = router_sender(run->x->router, run->request);
-
-    return peer && peer->full;
+    return router_sender_is_slow(run->x->router, run->request);
 }
 
 static void
@@ -180,7 +178,7 @@ respond_output(struct run *run, int stream, const char *data, size_t size)
                                  "type", "output", "pid",
                                  (int)proc_pid(run->proc), "io", io) < 0)
         flux_log_error(run->x->h, "%s: output", run->command.name);
-    if (!client_is_full(run))
+    if (!client_is_slow(run))
         return;
     proc_hold(run->proc, true);
     flux_watcher_start(run->x->drain);
@@ -190,19 +188,19 @@ static void drain(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
     struct rexec *x = arg;
     struct list *l, *following;
-    bool full = false;
+    bool slow = false;
 
     (void)r;
     (void)revents;
     LIST_FOREACH(&x->runs, l, following)
     {
         struct run *run = LIST_ENTRY(l, struct run, link);
-        bool hold = run->request && client_is_full(run);
+        bool hold = run->request && client_is_slow(run);
 
         proc_hold(run->proc, hold);
-        full = full || hold;
+        slow = slow || hold;
     }
-    if (!full)
+    if (!slow)
         flux_watcher_stop(w);
 }
 

@@ -52,6 +52,7 @@ enum {
      */
     ASKING_MAX = 32768,
     DEFERRED_MAX = 16 << 20, /* bytes, of one module: a debugging aid */
+    READER_PAUSE = 1 << 18,  /* bytes: a fourth of what makes a link full */
 };
 
 #define SERIAL_NOBODY UINT64_MAX /* of one that has gone */
@@ -392,6 +393,22 @@ struct peer *router_sender(struct router *r, const flux_msg_t *request)
     size_t len;
 
     return asker_id(r, request, &id, &len) ? find_peer(r, id, len) : NULL;
+}
+
+/* What is served here as a module has our own UUID on top of its requests. */
+bool router_sender_is_slow(struct router *r, const flux_msg_t *request)
+{
+    struct peer *p = NULL;
+    const char *id;
+    size_t len;
+    int at = 0;
+
+    while (msg_route_at(request, at, &id, &len) &&
+           (is_id(id, len, r->uuid) || is_id(id, len, r->connector_uuid)))
+        at++;
+    if (msg_route_at(request, at, &id, &len))
+        p = find_peer(r, id, len);
+    return p && p->backlog && p->backlog(p) > READER_PAUSE;
 }
 
 /* There is no memory for an answer: better no connection than a sender that

@@ -111,6 +111,11 @@ struct peer *router_peer_find(struct router *r, const char *uuid);
  */
 struct peer *router_sender(struct router *r, const flux_msg_t *request);
 
+/* Whether so much is on its way to whoever sent a streaming request that the
+ * rest had better wait.  Who is on another rank is as slow as the way there.
+ */
+bool router_sender_is_slow(struct router *r, const flux_msg_t *request);
+
 /* The UUID that stands for the local connector in clients' routes. */
 const char *router_connector_uuid(struct router *r);
 const char *router_uuid(struct router *r);

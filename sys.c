@@ -166,6 +166,13 @@ void sys_give_memory_back(void)
 #endif
 }
 
+void sys_trim_memory(void)
+{
+#ifdef __GLIBC__
+    malloc_trim(SYS_MEMORY_KEPT);
+#endif
+}
+
 void sys_adopt_orphans(void)
 {
 #ifdef PR_SET_CHILD_SUBREAPER

@@ -40,6 +40,11 @@ int sys_die_with_parent(int signum);
 enum { SYS_MEMORY_BLOCK = 1 << 20, SYS_MEMORY_KEPT = 2 << 20 };
 void sys_give_memory_back(void);
 
+/* The same now, for what lies between blocks that are in use: some
+ * milliseconds for 64 MiB.  Fallback: nothing is done.
+ */
+void sys_trim_memory(void);
+
 /* Make the calling process the parent of those below it that lose theirs.
  * Fallback: nothing is done.
  */

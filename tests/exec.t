@@ -293,6 +293,25 @@ kill -KILL "$(flux exec -r 3 sh -c 'echo $PPID')"
 ok "a rank that is lost is told of" wait_until grep -q \
     'Error: rank 3: sh: No route to host' "$W/bg"
 fails "and is no success" 143 "" signalled TERM
+cat >"$W/deaf.py" <<'E2'
+import select
+import wire
+
+OUTPUT = {"cmd": {"cmdline": ["cat", "/dev/zero"], "cwd": "/", "opts": {},
+                  "env": {"PATH": "/usr/bin:/bin"}, "channels": []}, "flags": 3}
+deaf, other = wire.Client(), wire.Client()
+deaf.request("rexec.exec", OUTPUT, nodeid=1, flags=wire.STREAMING)
+hangup = select.poll()
+hangup.register(deaf.sock, 0)
+wire.say(hangup.poll(20000), "who does not read another rank's output is cut off")
+wire.same(other.rpc("broker.ping", {}, nodeid=1).a, 0, "that rank lives on")
+other.until(lambda: other.rpc("rexec.list", nodeid=1).json()["procs"] == [],
+            "the command has not ended")
+wire.say(True, "and its command has ended")
+E2
+run_tap python3 "$W/deaf.py"
+has "the log names the one who is deaf" "does not read: cut off with" \
+    cat "$W/ranks.err"
 flux rpc config.load '{"access": {"allow-guest-user": true}}'
 fails "but not where guests are let in" 126 \
     "Remote rexec requests are not allowed on rank 0" \

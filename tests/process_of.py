@@ -36,10 +36,19 @@ class Process:
         with open(self.path("clear_refs"), "w") as f:
             f.write("5")
 
-    def seconds_used(self):
+    def exists(self):
+        return os.path.exists(self.path("stat"))
+
+    def _stat(self):
+        """What follows its name (proc(5)): the state is the first."""
         with open(self.path("stat")) as stat:
-            ticks = stat.read().rsplit(")", 1)[1].split()[11:13]
-        return sum(map(int, ticks)) / UNITS
+            return stat.read().rsplit(")", 1)[1].split()
+
+    def state(self):
+        return self._stat()[0]
+
+    def seconds_used(self):
+        return sum(map(int, self._stat()[11:13])) / UNITS
 
 
 def broker_of(client):

@@ -15,7 +15,7 @@ import time
 
 import wire
 from innocent import besieged, full_size, turns
-from process_of import broker_of
+from process_of import Process, broker_of
 from wire import measured, outcome, same, say
 
 HELLO = sys.argv[2]
@@ -167,6 +167,32 @@ def cut_off_line():
             found.append(msg.text())
 
 
+def is_stuck(command):
+    """It waits in a write, and has been there for a while."""
+    before = command.seconds_used()
+    for _ in range(50):
+        innocent_quick()
+    return command.seconds_used() == before and command.state() == "S"
+
+
+def check_deaf_to_output():
+    """It is the command that waits, however long; nothing is kept for it."""
+    c, before = wire.Client(), broker.memory()
+    broker.forget_peak()
+    c.request("rexec.exec", {"flags": 3, "cmd": {
+        "cmdline": ["yes"], "env": {"PATH": "/usr/bin:/bin"}, "cwd": "/",
+        "opts": {}, "channels": []}}, flags=wire.STREAMING)
+    command = Process(c.recv().json()["pid"])
+    owner.until(lambda: is_stuck(command), "it writes on")
+    grown = broker.peak() - before
+    measured(grown < 4 << 20, "a command whose output nobody reads waits", grown)
+    same([c.recv().json()["io"]["data"] for _ in range(50000)],
+         ["y\n"] * 50000, "and goes on when it is read")
+    c.close()
+    owner.until(lambda: not command.exists(), "it has not ended")
+    innocent("a deaf client's command")
+
+
 def publish_until(publisher, count, size):
     for _ in range(count):
         publisher.publish("noise", b"x" * size)
@@ -297,6 +323,7 @@ def crowd():
              ("a late reader", check_late_reader, 6)]
     if not wire.BUILD:
         cases += [("a deaf listener", check_deaf_listener),
+                  ("output", check_deaf_to_output),
                   ("pressure", check_pressure, PRESSURE),
                   ("streams", check_streaming),
                   ("two for one service", check_one_service)]
