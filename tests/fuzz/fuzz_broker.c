@@ -1,52 +1,75 @@
 /* fuzz_broker.c - sequences of frames from several peers into a real broker
  *
  * The broker's own parts, put together as broker.c does, but for what reaches
- * outside the process: no run folder, no listening socket, no initial program,
- * no commands on behalf of clients (rexec).  While an input runs, fork() and
- * dlopen() fail, and the log does not go to a file.
+ * outside the process: no run folder, no listening socket, no initial program.
+ * While an input runs, dlopen() fails, the log does not go to a file, and no
+ * process is started: one that the broker starts is a number, which ends when
+ * the input or the broker says so.  What would be a module process's end of its
+ * channel becomes one of the peers.  The clock is the input's to advance.
  *
  * Input: a program.  An instruction is a byte for what to do and one for which
- * of four peers (two owners, a guest, another rank) does it:
+ * of six peers (two owners, a guest, another rank, two modules) does it:
  *
- *   frame    two bytes of length and as many bytes, magic and length in front
  *   request  service, method, flags, matchtag, then one byte of length and
  *            a payload: a well-formed message to what is there
+ *   frame    two bytes of length and as many bytes, magic and length in front
  *   raw      two bytes of length and as many bytes, as they are
  *   read     all that waits for the peer
- *   hang up  the peer goes, and another of its kind comes
+ *   hang up  the peer goes, and another of its kind comes, but for a module
+ *   load     a byte of options: a module is asked for, as a process
+ *   end      a byte for which process ends, and one for its status
+ *   wait     a byte for how long: 1/16 s and doubled with each
  *
  * After each the loop turns.  At the end a fresh client's ping is answered and
  * all is taken apart; whatever is lost then is a leak.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "attr.h"
 #include "config.h"
+#include "groups.h"
 #include "inproc.h"
 #include "log.h"
 #include "module.h"
 #include "overlay.h"
+#include "rexec.h"
 #include "sys.h"
 #include "util.h"
 #include "fuzz.h"
 
 enum {
-    PEERS = 4,
     PEER_GUEST = 2,
     PEER_OTHER_RANK = 3,
+    PEER_FIRST_MODULE = 4,
+    PEERS = 6,
     TURNS = 8,
     INSTRUCTIONS_MAX = 256,
 };
 
-enum { DO_REQUEST, DO_FRAME, DO_RAW, DO_READ, DO_HANG_UP, DO_COUNT };
+enum {
+    DO_REQUEST,
+    DO_FRAME,
+    DO_RAW,
+    DO_READ,
+    DO_HANG_UP,
+    DO_LOAD,
+    DO_END,
+    DO_WAIT,
+    DO_COUNT,
+};
 
 struct fuzz_peer {
-    struct link *link; /* the broker's end, NULL once it is closed */
-    struct conn *conn; /* ours */
+    struct link *link; /* the broker's end, NULL once it is closed, and for
+                          a module, which has its own */
+    struct conn *conn; /* ours; NULL for a module that is not there */
 };
 
 struct instance {
@@ -61,6 +84,7 @@ struct instance {
     struct config *config;
     struct topology *topology;
     struct overlay *overlay;
+    struct groups *groups;
     flux_msg_handler_t **methods;
     struct fuzz_peer peers[PEERS];
 };
@@ -68,18 +92,107 @@ struct instance {
 /* ---- nothing leaves the process -------------------------------------------
  */
 
-static int running;
+enum {
+    FIRST_PID = 1 << 23, /* beyond what a system gives */
+    CHILDREN = 32,
+};
+
+/* A process that there is not. */
+struct child {
+    bool ended;
+    int status; /* of waitpid(2), once it has ended */
+};
+
+static struct {
+    bool running;
+    struct child children[CHILDREN];
+    int child_count;
+    int pair[2];  /* the sockets that were made last */
+    int channel;  /* a new module's end of its channel, or -1 */
+    double later; /* seconds that the clock is ahead */
+} world = {.channel = -1};
+
+static struct child *find_child(pid_t pid)
+{
+    if (pid < FIRST_PID || pid >= FIRST_PID + world.child_count)
+        return NULL;
+    return &world.children[pid - FIRST_PID];
+}
+
+static void end_child(struct child *child, int status)
+{
+    if (!child || child->ended)
+        return;
+    child->ended = true;
+    child->status = status;
+    raise(SIGCHLD);
+}
+
+static pid_t make_child(void)
+{
+    if (world.child_count == CHILDREN) {
+        errno = EAGAIN;
+        return -1;
+    }
+    world.children[world.child_count] = (struct child){false, 0};
+    return FIRST_PID + world.child_count++;
+}
 
 pid_t fork(void)
 {
     pid_t (*real)(void);
 
-    if (running) {
-        errno = EAGAIN;
-        return -1;
-    }
+    if (world.running)
+        return make_child();
     *(void **)&real = dlsym(RTLD_NEXT, "fork");
     return real();
+}
+
+/* For a module; the broker has made its channel just before. */
+pid_t vfork(void)
+{
+    if (world.channel >= 0)
+        close(world.channel);
+    world.channel = fcntl(world.pair[1], F_DUPFD_CLOEXEC, 0);
+    return make_child();
+}
+
+pid_t waitpid(pid_t pid, int *status, int options)
+{
+    struct child *child = find_child(pid);
+    pid_t (*real)(pid_t, int *, int);
+
+    if (!child) {
+        *(void **)&real = dlsym(RTLD_NEXT, "waitpid");
+        return real(pid, status, options);
+    }
+    if (!child->ended && (options & WNOHANG))
+        return 0;
+    child->ended = true;
+    if (status)
+        *status = child->status;
+    return pid;
+}
+
+/* Every other process takes no notice of SIGTERM. */
+int kill(pid_t pid, int signum)
+{
+    pid_t one = pid < 0 ? -pid : pid;
+
+    if (signum == SIGKILL || (signum == SIGTERM && one % 2 == 0))
+        end_child(find_child(one), signum);
+    return 0;
+}
+
+int socketpair(int domain, int type, int protocol, int fds[2])
+{
+    int (*real)(int, int, int, int *);
+    int rc;
+
+    *(void **)&real = dlsym(RTLD_NEXT, "socketpair");
+    if ((rc = real(domain, type, protocol, fds)) == 0)
+        memcpy(world.pair, fds, sizeof(world.pair));
+    return rc;
 }
 
 void *dlopen(const char *path, int flags)
@@ -87,6 +200,36 @@ void *dlopen(const char *path, int flags)
     (void)path;
     (void)flags;
     return NULL;
+}
+
+int clock_gettime(clockid_t clock, struct timespec *ts)
+{
+    static int (*real)(clockid_t, struct timespec *);
+    int rc;
+
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "clock_gettime");
+    rc = real(clock, ts);
+    if (clock == CLOCK_MONOTONIC)
+        ts->tv_sec += (time_t)world.later;
+    return rc;
+}
+
+static void begin_world(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+    world.running = true;
+    world.child_count = 0;
+    world.later = 0;
+}
+
+static void end_world(void)
+{
+    if (world.channel >= 0)
+        close(world.channel);
+    world.channel = -1;
+    world.running = false;
+    world.later = 0;
 }
 
 static int
@@ -138,7 +281,7 @@ static void create_core(struct instance *b)
 static void create_parts(struct instance *b)
 {
     flux_error_t e = {""};
-    struct module_builtin builtins[2];
+    struct module_builtin builtins[4];
 
     b->modules =
         module_set_create(b->h, b->router, b->links, b->attrs, panic, b);
@@ -148,8 +291,11 @@ static void create_parts(struct instance *b)
     b->overlay = overlay_create(b->h, b->router, b->links, b->topology,
                                 "/nonexistent", "localhost");
     FUZZ_MUST(b->overlay);
+    FUZZ_MUST((b->groups = groups_create(b->overlay, b->topology, 0)));
     builtins[0] = config_builtin(b->config);
     builtins[1] = overlay_builtin(b->overlay);
+    builtins[2] = groups_builtin(b->groups);
+    builtins[3] = rexec_builtin(b->router);
     for (size_t i = 0; i < UTIL_ARRAY_SIZE(builtins); i++)
         FUZZ_MUST(module_set_add_builtin(b->modules, &builtins[i]) == 0);
     FUZZ_MUST(module_set_load_builtins(b->modules, &e) == 0);
@@ -180,6 +326,7 @@ static void destroy(struct instance *b)
     flux_msg_handler_delvec(b->methods);
     module_set_destroy(b->modules);
     config_destroy(b->config);
+    groups_destroy(b->groups);
     overlay_destroy(b->overlay);
     link_set_flush(b->links);
     link_set_destroy(b->links);
@@ -224,6 +371,27 @@ static void connect_peer(struct instance *b, struct fuzz_peer *p, int i)
     FUZZ_MUST((p->conn = conn_create(fds[1])));
 }
 
+static bool is_module(int i)
+{
+    return i >= PEER_FIRST_MODULE;
+}
+
+/* The channel of a module that has been started becomes a peer, which first
+ * reads the byte that a loader reads first.
+ */
+static void meet_module(struct instance *b)
+{
+    char first;
+
+    for (int i = PEER_FIRST_MODULE; world.channel >= 0 && i < PEERS; i++) {
+        if (b->peers[i].conn || read(world.channel, &first, 1) != 1)
+            continue;
+        util_set_nonblock(world.channel, true);
+        FUZZ_MUST((b->peers[i].conn = conn_create(world.channel)));
+        world.channel = -1;
+    }
+}
+
 static void drain(struct fuzz_peer *p)
 {
     flux_msg_t *msg;
@@ -236,7 +404,8 @@ static void drain(struct fuzz_peer *p)
 
 static void hang_up(struct instance *b, struct fuzz_peer *p)
 {
-    conn_destroy(p->conn);
+    if (p->conn)
+        conn_destroy(p->conn);
     p->conn = NULL;
     turn(b);
     FUZZ_MUST(!p->link);
@@ -279,21 +448,72 @@ static void send_raw(struct fuzz_peer *p, struct fuzz_input *in, int framed)
 }
 
 static const char *const topics[] = {
-    "broker.ping",     "broker.stats-get",    "broker.stats-clear",
-    "broker.rusage",   "broker.disconnect",   "attr.get",
-    "attr.set",        "attr.list",           "attr.rm",
-    "log.append",      "log.dmesg",           "log.clear",
-    "log.cancel",      "log.disconnect",      "module.list",
-    "module.load",     "module.remove",       "module.status",
-    "module.trace",    "module.debug",        "module.stats-get",
-    "module.cancel",   "module.disconnect",   "module.info",
-    "config.load",     "config.get",          "config.reload",
-    "config.ping",     "config.shutdown",     "overlay.topology",
-    "overlay.lookup",  "overlay.stats-get",   "event.publish",
-    "event.subscribe", "event.unsubscribe",   "service.add",
-    "service.remove",  "mine.ping",           "mine.disconnect",
-    "module.info",     "broker.debug",        "config.debug",
-    "module.stats",    "module.trace-cancel", "config.config-reload",
+    "broker.ping",
+    "broker.stats-get",
+    "broker.stats-clear",
+    "broker.rusage",
+    "broker.disconnect",
+    "attr.get",
+    "attr.set",
+    "attr.list",
+    "attr.rm",
+    "log.append",
+    "log.dmesg",
+    "log.clear",
+    "log.cancel",
+    "log.disconnect",
+    "module.list",
+    "module.load",
+    "module.remove",
+    "module.status",
+    "module.trace",
+    "module.debug",
+    "module.stats-get",
+    "module.cancel",
+    "module.disconnect",
+    "module.info",
+    "config.load",
+    "config.get",
+    "config.reload",
+    "config.ping",
+    "config.shutdown",
+    "overlay.topology",
+    "overlay.lookup",
+    "overlay.stats-get",
+    "event.publish",
+    "event.subscribe",
+    "event.unsubscribe",
+    "service.add",
+    "service.remove",
+    "mine.ping",
+    "mine.disconnect",
+    "module.info",
+    "broker.debug",
+    "config.debug",
+    "module.stats",
+    "module.trace-cancel",
+    "config.config-reload",
+    "rexec.exec",
+    "rexec.write",
+    "rexec.kill",
+    "rexec.list",
+    "rexec.disconnect",
+    "groups.join",
+    "groups.leave",
+    "groups.update",
+    "groups.get",
+    "groups.disconnect",
+    "overlay.health",
+    "overlay.monitor",
+    "overlay.disconnect",
+    "overlay.disconnect-subtree",
+    "module.gone",
+    "m0.ping",
+    "m0.disconnect",
+    "m1.ping",
+    "m1.stats-get",
+    "event.disconnect",
+    "groups.stats-get",
 };
 
 static void send_request(struct fuzz_peer *p, struct fuzz_input *in)
@@ -327,23 +547,71 @@ static void send_request(struct fuzz_peer *p, struct fuzz_input *in)
     flux_msg_destroy(msg);
 }
 
-static void instruction(struct instance *b, struct fuzz_input *in)
+static void load(struct fuzz_peer *p, struct fuzz_input *in)
 {
-    unsigned what = fuzz_byte(in) % DO_COUNT;
-    int i = (int)(fuzz_byte(in) % PEERS);
-    struct fuzz_peer *p = &b->peers[i];
+    static const char *const failures[] = {"panic", "log", "restart:2",
+                                           "restart:9/1"};
+    unsigned how = fuzz_byte(in);
+    flux_msg_t *msg = flux_request_encode("module.load", NULL);
 
+    FUZZ_MUST(msg);
+    FUZZ_MUST(flux_msg_pack(msg, "{s:s s:s s:s s:[s] s:s s:i s:b}", "path",
+                            "/etc/passwd", "name", how & 1 ? "m1" : "m0",
+                            "loader", "/bin/sh", "args", "a=1", "on-failure",
+                            failures[how >> 1 & 3], "load-timeout",
+                            how & 8 ? 4 : 0, "hold", (int)(how >> 4 & 1)) == 0);
+    flux_msg_route_enable(msg);
+    flux_msg_set_matchtag(msg, 1);
+    if (conn_queue(p->conn, msg) == 0)
+        conn_flush(p->conn);
+    flux_msg_destroy(msg);
+}
+
+static void end_process(struct fuzz_input *in)
+{
+    unsigned which = fuzz_byte(in), status = fuzz_byte(in);
+
+    end_child(find_child(FIRST_PID + (pid_t)(which % CHILDREN)),
+              (int)(status & 0x80 ? status & 15 : status << 8));
+}
+
+static void wait_longer(struct fuzz_input *in)
+{
+    world.later += (double)(1 << fuzz_byte(in) % 10) / 16;
+}
+
+/* What a peer does that has a connection. */
+static void act(struct fuzz_peer *p, unsigned what, struct fuzz_input *in)
+{
     if (what == DO_REQUEST)
         send_request(p, in);
     else if (what == DO_FRAME || what == DO_RAW)
         send_raw(p, in, what == DO_FRAME);
     else if (what == DO_READ)
         drain(p);
+    else if (what == DO_LOAD)
+        load(p, in);
+}
+
+static void instruction(struct instance *b, struct fuzz_input *in)
+{
+    unsigned what = fuzz_byte(in) % DO_COUNT;
+    int i = (int)(fuzz_byte(in) % PEERS);
+    struct fuzz_peer *p = &b->peers[i];
+
+    if (what == DO_END)
+        end_process(in);
+    else if (what == DO_WAIT)
+        wait_longer(in);
+    else if (p->conn)
+        act(p, what, in);
     turn(b);
-    if (what == DO_HANG_UP || !p->link) {
+    if (what == DO_HANG_UP || (!is_module(i) && !p->link)) {
         hang_up(b, p);
-        connect_peer(b, p, i);
+        if (!is_module(i))
+            connect_peer(b, p, i);
     }
+    meet_module(b);
 }
 
 /* ---- the innocent ---------------------------------------------------------
@@ -386,11 +654,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct instance b;
 
     memset(&b, 0, sizeof(b));
-    running = 1;
+    begin_world();
     create_core(&b);
     create_parts(&b);
     serve(&b);
-    for (int i = 0; i < PEERS; i++)
+    for (int i = 0; i < PEER_FIRST_MODULE; i++)
         connect_peer(&b, &b.peers[i], i);
     for (int n = 0; in.size > 0 && n < INSTRUCTIONS_MAX; n++)
         instruction(&b, &in);
@@ -398,6 +666,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (int i = 0; i < PEERS; i++)
         hang_up(&b, &b.peers[i]);
     destroy(&b);
-    running = 0;
+    end_world();
     return 0;
 }

@@ -10,11 +10,13 @@ machine at hand, with all that is looked at.
 import glob
 import json
 import os
+import re
 import struct
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-REQUEST, FRAME = 0, 1  # instructions of fuzz_broker.c
+REQUEST, FRAME, READ, HANG_UP, LOAD, END, WAIT = 0, 1, 3, 4, 5, 6, 7
+STREAMING = 64         # instructions of fuzz_broker.c, and a flag
 PREFIX = 8             # magic and length
 
 TOML = [
@@ -59,6 +61,55 @@ def write_all(folder, target, texts, prefix=""):
 def instruction(frame, peer):
     body = frame[PREFIX:]
     return bytes([FRAME, peer]) + struct.pack(">H", len(body)) + body
+
+
+def topics():
+    """As fuzz_broker.c counts them."""
+    with open(os.path.join(HERE, "fuzz_broker.c"), encoding="utf-8") as f:
+        table = f.read().split("topics[] = {")[1].split("};")[0]
+    return re.findall(r'"([^"]+)"', table)
+
+
+def ask(peer, topic, payload, flags=0):
+    text = json.dumps(payload).encode()
+    return bytes([REQUEST, peer, flags, topics().index(topic), 1,
+                  len(text)]) + text
+
+
+def lives():
+    """Modules that come and go, and what else takes more than one step."""
+    runs = ask(4, "module.status", {"status": 1})
+    ends = (ask(4, "module.status", {"status": 2})
+            + ask(4, "module.status", {"status": 3, "errnum": 0}))
+    loaded = bytes([LOAD, 0, 0, READ, 4]) + runs
+    gone = bytes([HANG_UP, 4, END, 0, 0, 0])
+    killed = bytes([HANG_UP, 4, END, 0, 0, 0x89])
+    pinged = ask(1, "m0.ping", {"a": 1}) + bytes([READ, 4])
+    remove = {"name": "m0"}
+    command = {"cmd": {"cwd": "/", "cmdline": ["true"], "env": {"A": "b"},
+                       "opts": {}, "channels": ["x"]}, "flags": 7}
+    yield loaded + pinged + ask(0, "module.remove", remove) + ends + gone
+    yield loaded + pinged + gone + bytes([READ, 1])
+    yield (bytes([LOAD, 0, 4]) + runs + killed + bytes([WAIT, 0, 9, READ, 4])
+           + runs + killed)
+    yield bytes([LOAD, 1, 8, WAIT, 0, 9, WAIT, 0, 9, WAIT, 0, 9])
+    yield (loaded + ask(0, "module.remove", dict(remove, hold=5)) + pinged
+           + ends + gone + pinged + bytes([LOAD, 0, 16, READ, 4]) + runs)
+    yield (loaded + ask(0, "module.remove", dict(remove, hold=5)) + pinged
+           + bytes([WAIT, 0, 9, WAIT, 0, 9]))
+    yield loaded + ask(0, "module.remove", remove) + bytes([WAIT, 0, 9]) * 4
+    yield (loaded + ask(4, "service.add", {"service": "mine"})
+           + ask(1, "mine.ping", {}) + ask(4, "event.subscribe", {"topic": ""}))
+    yield (ask(0, "rexec.exec", command, STREAMING)
+           + ask(0, "rexec.write", {"matchtag": 1, "io": {
+               "stream": "stdin", "rank": "0", "data": "x", "eof": True}})
+           + ask(0, "rexec.list", {}) + bytes([END, 0, 1, 3, READ, 0]))
+    yield (ask(0, "groups.join", {"name": "a"})
+           + ask(1, "groups.get", {"name": "a"}, STREAMING)
+           + ask(3, "groups.update", {"name": "a", "join": True, "ranks": "1"})
+           + ask(0, "groups.leave", {"name": "a"}))
+    yield (ask(0, "overlay.monitor", {}, STREAMING)
+           + ask(1, "overlay.health", {}) + bytes([HANG_UP, 3]))
 
 
 def write_frames(folder):
@@ -121,9 +172,10 @@ def main(folder):
               "\0")
     write_all(folder, "route", ["\7\3abc\0\1\7\1x\2\0", "\4\5hello\1\3"])
     write(folder, "elf", 0, elf_file())
-    for topic in range(45):
-        write(folder, "broker", 500 + topic,
-              bytes([REQUEST, 0, 0, topic, 1, 2]) + b"{}")
+    for number, topic in enumerate(topics()):
+        write(folder, "broker", 500 + number, ask(0, topic, {}))
+    for number, life in enumerate(lives()):
+        write(folder, "broker", 600 + number, life)
 
 
 main(sys.argv[1])
