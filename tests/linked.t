@@ -11,9 +11,10 @@ L=$B/lib
 
 # ---- the libraries ---------------------------------------------------------------
 
+# What counts lines (gcov) has names of its own everywhere.
 exported() { # FILE
     nm -D --defined-only "$1" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' |
-        sort
+        grep -v ^__gcov_ | sort
 }
 of_program() { # PATTERN
     exported "$B/bin/busyflux" | grep -E "$1"
