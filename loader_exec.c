@@ -77,8 +77,30 @@ static void open_channel(struct loader *l, const char *uri)
     l->name = flux_aux_get(l->h, HANDLE_AUX_NAME);
 }
 
+static void
+forget_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    (void)r;
+    (void)w;
+    (void)revents;
+    (void)arg;
+    sys_forget_start();
+}
+
+/* Once the module runs and waits, if it has a loop. */
+static flux_watcher_t *forget_later(struct loader *l)
+{
+    flux_watcher_t *w =
+        flux_timer_watcher_create(flux_get_reactor(l->h), 0., 0., forget_cb, l);
+
+    flux_watcher_unref(w);
+    flux_watcher_start(w);
+    return w;
+}
+
 static int run_loader(struct loader *l, const char *uri)
 {
+    flux_watcher_t *watcher;
     char **argv;
     int argc;
 
@@ -89,8 +111,10 @@ static int run_loader(struct loader *l, const char *uri)
     open_channel(l, uri);
     open_module(l);
     argv = arguments(l, &argc);
+    watcher = forget_later(l);
     if (modlife_run(l->h, l->mod_main, argc, argv, &l->e) < 0)
         cli_die(l->p, "%s", l->e.text);
+    flux_watcher_destroy(watcher);
     free(argv);
     flux_close(l->h);
     return 0;

@@ -33,6 +33,7 @@
 #include "muster.h"
 #include "runner.h"
 #include "serve.h"
+#include "sys.h"
 #include "util.h"
 
 enum state {
@@ -452,6 +453,7 @@ static void enter_run(struct state_machine *s)
         post(s, "shutdown");
     else if (s->rank == 0 && !attr_value(s->attrs, "broker.rc2_none"))
         run_command(s);
+    sys_forget_start();
 }
 
 static void enter_cleanup(struct state_machine *s)

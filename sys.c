@@ -35,6 +35,7 @@
 #include <malloc.h>
 #endif
 #ifdef __linux__
+#include <link.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -172,6 +173,71 @@ void sys_trim_memory(void)
     malloc_trim(SYS_MEMORY_KEPT);
 #endif
 }
+
+#ifdef __linux__
+/* A debugger's breakpoints are in this process's own copies of pages. */
+static bool is_traced(void)
+{
+    char text[1024];
+    int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+    const char *tracer;
+
+    if (fd >= 0)
+        close(fd);
+    text[n < 0 ? 0 : n] = '\0';
+    tracer = strstr(text, "TracerPid:\t");
+    return !tracer || tracer[strlen("TracerPid:\t")] != '0';
+}
+
+static bool has_text_relocations(const ElfW(Dyn) * d)
+{
+    for (; d->d_tag != DT_NULL; d++)
+        if (d->d_tag == DT_TEXTREL ||
+            (d->d_tag == DT_FLAGS && (d->d_un.d_val & DF_TEXTREL)))
+            return true;
+    return false;
+}
+
+static void forget_segment(uintptr_t start, size_t size)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t first = start & ~(page - 1);
+
+    madvise((void *)first, start + size - first, MADV_DONTNEED);
+}
+
+/* What the linker has written into code is in no file. */
+static int forget_object(struct dl_phdr_info *info, size_t size, void *arg)
+{
+    const ElfW(Phdr) *p = info->dlpi_phdr;
+    const ElfW(Phdr) *end = p + info->dlpi_phnum;
+
+    (void)size;
+    (void)arg;
+    for (; p < end; p++)
+        if (p->p_type == PT_DYNAMIC &&
+            has_text_relocations((void *)(info->dlpi_addr + p->p_vaddr)))
+            return 0;
+    for (p = info->dlpi_phdr; p < end; p++)
+        if (p->p_type == PT_LOAD && !(p->p_flags & PF_W))
+            forget_segment(info->dlpi_addr + p->p_vaddr, p->p_memsz);
+    return 0;
+}
+
+void sys_forget_start(void)
+{
+    int saved = errno;
+
+    if (!is_traced())
+        dl_iterate_phdr(forget_object, NULL);
+    errno = saved;
+}
+#else
+void sys_forget_start(void)
+{
+}
+#endif
 
 void sys_adopt_orphans(void)
 {
