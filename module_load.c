@@ -154,6 +154,16 @@ static int check_is_new(struct module *m, flux_error_t *e)
     return 0;
 }
 
+/* Where a builtin is late the broker's own loop is, and no one else. */
+static double limit_of(const struct module *m, const struct spec *spec)
+{
+    if (m->ops == &module_builtin_ops)
+        return 0;
+    return spec->load_timeout >= 0
+               ? spec->load_timeout
+               : attr_limit(m->set->attrs, "broker.module-load-timeout");
+}
+
 static int resolve(struct module *m, const struct spec *spec, flux_error_t *e)
 {
     int rc = module_builtin_find(m->set, spec->path)
@@ -162,10 +172,7 @@ static int resolve(struct module *m, const struct spec *spec, flux_error_t *e)
 
     if (rc < 0 || check_is_new(m, e) < 0)
         return -1;
-    m->load_limit =
-        spec->load_timeout >= 0
-            ? spec->load_timeout
-            : attr_limit(m->set->attrs, "broker.module-load-timeout");
+    m->load_limit = limit_of(m, spec);
     return onfailure_parse(spec->on_failure, &m->on_failure, e);
 }
 

@@ -42,6 +42,8 @@ last_words exit 1 "called exit(), which ends the broker"
 
 fails "a deadline that is none" 1 "neither a duration nor none: 'soon'" \
     flux start -Sbroker.module-load-timeout=soon true
+ok "which what is built in has not" \
+    flux start -Sbroker.module-load-timeout=0.000001s true
 start -Sbroker.module-load-timeout=0.1s -Sbroker.module-nopanic=1
 for how in "" --exec; do
     fails "a silent module is late ${how:-in a thread}" 1 \
