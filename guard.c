@@ -7,6 +7,10 @@
  * the only other end.  When that closes, for whatever reason, the guard kills
  * the groups that are left, and ends.
  *
+ * A guard that cannot be told something, since it is stopped and the pipe full,
+ * is killed: better none than one that ends what it should not.  The next group
+ * gets a new one.
+ *
  * It is made when there is something to guard, as a fork of the broker without
  * its descriptors, in a session of its own so that no signal of a terminal
  * reaches it.  Since the broker may have threads then, the guard calls only
@@ -31,7 +35,8 @@ enum { GROUPS_MAX = 4096 }; /* loaders and commands at once; 16 KiB of stack */
 
 struct guard {
     pid_t pid;
-    int fd; /* to write groups to: to be added, or negative, to be removed */
+    int fd;    /* to write groups to: to be added, or negative, to be removed */
+    bool deaf; /* it has missed something */
 };
 
 /* ---- in the guard ------------------------------------------------------- */
@@ -60,29 +65,31 @@ static void ignore_signals(void)
     sigprocmask(SIG_SETMASK, &all, NULL);
 }
 
-static bool hear(pid_t *group)
+/* 1: of a group, 0: that the broker is gone, -1: nothing that can be heard. */
+static int hear(pid_t *group)
 {
     ssize_t n;
 
     do
         n = read(STDIN_FILENO, group, sizeof(*group));
     while (n < 0 && errno == EINTR);
-    return n == (ssize_t)sizeof(*group);
+    return n == (ssize_t)sizeof(*group) ? 1 : n == 0 ? 0 : -1;
 }
 
 static void watch_over(int fd)
 {
     pid_t groups[GROUPS_MAX], group;
     size_t count = 0;
+    int heard;
 
     setsid();
     ignore_signals();
     sys_thread_name("flux-guard");
     dup2(fd, STDIN_FILENO);
     sys_close_from(STDIN_FILENO + 1);
-    while (hear(&group))
+    while ((heard = hear(&group)) > 0)
         count = take(groups, count, group);
-    while (count > 0)
+    while (heard == 0 && count > 0)
         kill(-groups[--count], SIGKILL);
     _exit(0);
 }
@@ -94,6 +101,8 @@ static void guard_destroy(void *arg)
     struct guard *g = arg;
 
     close(g->fd);
+    if (g->pid > 0)
+        kill(g->pid, g->deaf ? SIGKILL : SIGCONT);
     if (g->pid > 0)
         while (waitpid(g->pid, NULL, 0) < 0 && errno == EINTR)
             continue;
@@ -129,20 +138,25 @@ static struct guard *guard_create(flux_t *h)
     return g;
 }
 
-static void tell(struct guard *g, pid_t group)
+/* One that has missed the end of a group would kill whoever has its number by
+ * then, or the broker's own.
+ */
+static void tell(flux_t *h, struct guard *g, pid_t group)
 {
-    if (g)
-        util_write_all(g->fd, &group, sizeof(group));
+    if (!g || util_write_all(g->fd, &group, sizeof(group)) == 0)
+        return;
+    g->deaf = true;
+    flux_aux_set(h, AUX_GUARD, NULL, NULL);
 }
 
 void guard_add(flux_t *h, pid_t group)
 {
     struct guard *g = flux_aux_get(h, AUX_GUARD);
 
-    tell(g ? g : guard_create(h), group);
+    tell(h, g ? g : guard_create(h), group);
 }
 
 void guard_remove(flux_t *h, pid_t group)
 {
-    tell(flux_aux_get(h, AUX_GUARD), -group);
+    tell(h, flux_aux_get(h, AUX_GUARD), -group);
 }
