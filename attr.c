@@ -192,6 +192,11 @@ int attr_put(struct attr_set *s, const char *name, const char *value)
     return 0;
 }
 
+int attr_default(struct attr_set *s, const char *name, const char *value)
+{
+    return attr_value(s, name) ? 0 : attr_put(s, name, value);
+}
+
 int attr_putf(struct attr_set *s, const char *name, const char *fmt, ...)
 {
     va_list ap;

@@ -15,8 +15,11 @@ struct attr_set;
 struct attr_set *attr_create(void);
 void attr_destroy(struct attr_set *s);
 
-/* The broker's own hand: no rules apply.  A NULL value removes. */
+/* The broker's own hand: no rules apply.  A NULL value removes.  Default: if
+ * it has no value.
+ */
 int attr_put(struct attr_set *s, const char *name, const char *value);
+int attr_default(struct attr_set *s, const char *name, const char *value);
 int attr_putf(struct attr_set *s, const char *name, const char *fmt, ...)
     FLUX_PRINTF(3, 4);
 const char *attr_value(struct attr_set *s, const char *name); /* or NULL */

@@ -66,13 +66,14 @@ static int put_identity(struct broker *b)
     char host[256] = "localhost";
 
     gethostname(host, sizeof(host) - 1);
-    if (!attr_value(b->attrs, "hostname"))
-        attr_put(b->attrs, "hostname", host);
-    attr_putf(b->attrs, "rank", "%u", (unsigned)b->rank);
-    attr_putf(b->attrs, "size", "%u", (unsigned)b->size);
-    attr_putf(b->attrs, "broker.pid", "%d", (int)getpid());
-    attr_putf(b->attrs, "broker.starttime", "%.2f", flux_reactor_time());
-    attr_putf(b->attrs, "security.owner", "%u", (unsigned)getuid());
+    if (attr_default(b->attrs, "hostname", host) < 0 ||
+        attr_putf(b->attrs, "rank", "%u", (unsigned)b->rank) < 0 ||
+        attr_putf(b->attrs, "size", "%u", (unsigned)b->size) < 0 ||
+        attr_putf(b->attrs, "broker.pid", "%d", (int)getpid()) < 0 ||
+        attr_putf(b->attrs, "broker.starttime", "%.2f", flux_reactor_time()) <
+            0 ||
+        attr_putf(b->attrs, "security.owner", "%u", (unsigned)getuid()) < 0)
+        return -1;
     return attr_put(b->attrs, "broker.uuid", b->uuid);
 }
 
@@ -90,8 +91,8 @@ static char *repeat_host(struct broker *b)
 
 static int put_hostlist(struct broker *b)
 {
-    char *list = attr_value(b->attrs, "hostlist") ? NULL : repeat_host(b);
-    int rc = list ? attr_put(b->attrs, "hostlist", list) : 0;
+    char *list = repeat_host(b);
+    int rc = list ? attr_default(b->attrs, "hostlist", list) : -1;
 
     free(list);
     return rc;
@@ -101,13 +102,15 @@ static int put_topology(struct broker *b)
 {
     struct topology *t = b->topology;
 
-    attr_putf(b->attrs, "tbon.level", "%u", topology_level(t, b->rank));
-    attr_putf(b->attrs, "tbon.maxlevel", "%u", topology_max_level(t));
-    attr_putf(b->attrs, "tbon.descendants", "%u",
-              topology_descendants(t, b->rank));
-    attr_putf(b->attrs, "broker.mapping", "[[0,1,%u,1]]", (unsigned)b->size);
-    attr_put(b->attrs, "broker.critical-ranks", "0");
-    return 0;
+    if (attr_putf(b->attrs, "tbon.level", "%u", topology_level(t, b->rank)) <
+            0 ||
+        attr_putf(b->attrs, "tbon.maxlevel", "%u", topology_max_level(t)) < 0 ||
+        attr_putf(b->attrs, "tbon.descendants", "%u",
+                  topology_descendants(t, b->rank)) < 0 ||
+        attr_putf(b->attrs, "broker.mapping", "[[0,1,%u,1]]",
+                  (unsigned)b->size) < 0)
+        return -1;
+    return attr_put(b->attrs, "broker.critical-ranks", "0");
 }
 
 /* How a broker learns its rank and size: from nothing, or its command line. */
@@ -161,9 +164,9 @@ static int put_nesting(struct broker *b)
 
     if (level)
         util_parse_uint32(level, 10, &n);
-    if (parent)
-        attr_put(b->attrs, "parent-uri", parent);
-    attr_putf(b->attrs, "instance-level", "%u", (unsigned)n);
+    if ((parent && attr_put(b->attrs, "parent-uri", parent) < 0) ||
+        attr_putf(b->attrs, "instance-level", "%u", (unsigned)n) < 0)
+        return -1;
     return attr_put(b->attrs, "jobid-path", "/");
 }
 
@@ -191,12 +194,10 @@ static int put_attributes(struct broker *b, flux_error_t *e)
         put_boot_method(b, e) < 0 || put_quorum(b, e) < 0)
         return -1;
     if (put_hostlist(b) < 0 || put_topology(b) < 0 || put_nesting(b) < 0 ||
-        attr_put(b->attrs, "version", flux_core_version_string()) < 0)
+        attr_put(b->attrs, "version", flux_core_version_string()) < 0 ||
+        attr_default(b->attrs, "broker.rc1_path", CONF_RC1) < 0 ||
+        attr_default(b->attrs, "broker.rc3_path", CONF_RC3) < 0)
         return util_error(e, "cannot set attributes: %s", strerror(errno));
-    if (!attr_value(b->attrs, "broker.rc1_path"))
-        attr_put(b->attrs, "broker.rc1_path", CONF_RC1);
-    if (!attr_value(b->attrs, "broker.rc3_path"))
-        attr_put(b->attrs, "broker.rc3_path", CONF_RC3);
     return 0;
 }
 
@@ -208,11 +209,11 @@ static int take_options(struct broker *b, struct cli *p, flux_error_t *e)
     for (i = 0; (value = cli_nth(p, "setattr", i)); i++)
         if (attr_command_line(b->attrs, value, e) < 0)
             return -1;
-    if (cli_count(p, "verbose") && !attr_value(b->attrs, "log-stderr-level"))
-        attr_put(b->attrs, "log-stderr-level", "7");
-    if (!attr_value(b->attrs, "config.path") &&
-        (value = cli_get(p, "config-path", getenv("FLUX_CONF_DIR"))))
-        attr_put(b->attrs, "config.path", value);
+    value = cli_get(p, "config-path", getenv("FLUX_CONF_DIR"));
+    if ((cli_count(p, "verbose") &&
+         attr_default(b->attrs, "log-stderr-level", "7") < 0) ||
+        (value && attr_default(b->attrs, "config.path", value) < 0))
+        return util_error(e, "cannot set attributes: %s", strerror(errno));
     return 0;
 }
 

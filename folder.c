@@ -133,7 +133,7 @@ int folder_open(struct folder *f,
     return rc;
 }
 
-void folder_publish(struct folder *f, struct attr_set *attrs)
+int folder_publish(struct folder *f, struct attr_set *attrs, flux_error_t *e)
 {
     char cleanup[64];
     const char *given;
@@ -141,8 +141,10 @@ void folder_publish(struct folder *f, struct attr_set *attrs)
     snprintf(cleanup, sizeof(cleanup), "%s-cleanup", f->name);
     if ((given = attr_value(attrs, cleanup)))
         f->cleanup = strcmp(given, "0") != 0;
-    attr_put(attrs, f->name, f->path);
-    attr_put(attrs, cleanup, f->cleanup ? "1" : "0");
+    if (attr_put(attrs, f->name, f->path) < 0 ||
+        attr_put(attrs, cleanup, f->cleanup ? "1" : "0") < 0)
+        return util_error(e, "attribute %s: %s", f->name, strerror(errno));
+    return 0;
 }
 
 void folder_close(struct folder *f)

@@ -20,7 +20,7 @@ int folder_open(struct folder *f,
                 const char *given,
                 flux_error_t *e);
 /* Set the attributes NAME and NAME-cleanup, the latter if it is not given. */
-void folder_publish(struct folder *f, struct attr_set *attrs);
+int folder_publish(struct folder *f, struct attr_set *attrs, flux_error_t *e);
 /* Remove it if it is to be; for all zeros it does nothing. */
 void folder_close(struct folder *f);
 

@@ -108,8 +108,7 @@ static int open_state(struct rundir *d, struct attr_set *attrs, flux_error_t *e)
     if (rc < 0)
         return -1;
     d->state.cleanup = d->state.made;
-    folder_publish(&d->state, attrs);
-    return 0;
+    return folder_publish(&d->state, attrs, e);
 }
 
 static int open_all(struct rundir *d,
@@ -123,7 +122,8 @@ static int open_all(struct rundir *d,
         d->folder.cleanup = d->folder.cleanup && errno != EBUSY;
         return -1;
     }
-    folder_publish(&d->folder, attrs);
+    if (folder_publish(&d->folder, attrs, e) < 0)
+        return -1;
     return rank == 0 ? open_state(d, attrs, e) : 0;
 }
 

@@ -5,7 +5,8 @@ Usage: fault.py [-q] LIBRARY FLUX MODULES [CASE[:FUNCTION]...]
 A case is an operation, such as loading a module.  For each function of the
 library (fault.c) the operation is done again and again, while the first call
 of that function fails, then the second, and so on until it succeeds without
-any failure.  -q: only some of the numbers, more thinly the higher they are.
+any failure.  -q: only some of the numbers, more thinly the higher they are;
+FAULT_FIRST and FAULT_LAST: from one to the other.
 
 What must hold each time:
 - the operation ends, within WAIT seconds, with an answer, with an error that
@@ -332,7 +333,7 @@ def attempt(setup, instance, case, function, number):
 
 def numbers(thin):
     n = int(os.environ.get("FAULT_FIRST", 1))
-    while n < LAST:
+    while n <= int(os.environ.get("FAULT_LAST", LAST)):
         yield n
         n += 1 + (n // 4 if thin else 0)
 
