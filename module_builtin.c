@@ -84,24 +84,31 @@ static int initialize(struct builtin *b, flux_error_t *e)
     return b->ctx ? 0 : -1;
 }
 
+static int begin(struct builtin *b, flux_error_t *e)
+{
+    if (initialize(b, e) < 0)
+        return -1;
+    if (flux_module_set_running(inproc_handle(b->inproc)) < 0)
+        return util_error(e, "cannot say that it runs: %s", strerror(errno));
+    return 0;
+}
+
 static void
 begin_cb(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
     struct builtin *b = arg;
     flux_error_t e = {""};
+    int errnum;
 
     (void)r;
     (void)revents;
     flux_watcher_stop(w);
-    if (initialize(b, &e) < 0) {
-        int errnum = errno ? errno : EINVAL;
-
-        flux_log(module_broker_handle(b->module), LOG_ERR, "%s: %s",
-                 b->module->name, e.text[0] ? e.text : strerror(errnum));
-        finish(b, errnum);
+    if (begin(b, &e) == 0)
         return;
-    }
-    flux_module_set_running(inproc_handle(b->inproc));
+    errnum = errno ? errno : EINVAL;
+    flux_log(module_broker_handle(b->module), LOG_ERR, "%s: %s",
+             b->module->name, e.text[0] ? e.text : strerror(errnum));
+    finish(b, errnum);
 }
 
 static int builtin_start(struct module *m, flux_error_t *e)
