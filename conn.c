@@ -25,6 +25,7 @@
  */
 #include "conn.h"
 
+#include <pthread.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -70,6 +71,7 @@ struct rest {
 struct conn {
     int fd;
     bool is_socket; /* until a write says that it is none */
+    bool shielded;  /* see conn_shield() */
     struct partial partial;
     struct list in;
     struct rest rest;
@@ -340,10 +342,31 @@ static size_t direct_room(struct conn *c)
     return partial_room(p);
 }
 
+void conn_shield(struct conn *c)
+{
+    c->shielded = true;
+}
+
+static int hold_cancellation(const struct conn *c)
+{
+    int state = PTHREAD_CANCEL_ENABLE;
+
+    if (c->shielded)
+        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    return state;
+}
+
+static void allow_cancellation(const struct conn *c, int state)
+{
+    if (c->shielded)
+        pthread_setcancelstate(state, NULL);
+}
+
 static ssize_t read_some(struct conn *c, unsigned char *scratch, size_t room)
 {
     struct iovec iov[2];
     int count = 0;
+    int state;
     ssize_t n;
 
     if (room > 0) {
@@ -352,10 +375,12 @@ static ssize_t read_some(struct conn *c, unsigned char *scratch, size_t room)
     }
     iov[count].iov_base = scratch;
     iov[count++].iov_len = SCRATCH_SIZE;
+    state = hold_cancellation(c);
     do
         n = count == 1 ? read(c->fd, scratch, SCRATCH_SIZE)
                        : readv(c->fd, iov, count);
     while (n < 0 && errno == EINTR);
+    allow_cancellation(c, state);
     if (n == 0) {
         errno = ECONNRESET;
         return -1;
@@ -645,13 +670,17 @@ static ssize_t write_some(struct conn *c)
 {
     struct iovec iov[IOV_COUNT];
     int count = fill_iov(c, iov);
+    int state = hold_cancellation(c);
     ssize_t n = -1;
 
     if (c->is_socket)
         n = send_iov(c->fd, iov, count);
     if (n < 0 && errno == ENOTSOCK)
         c->is_socket = false;
-    return c->is_socket ? n : writev(c->fd, iov, count);
+    if (!c->is_socket)
+        n = writev(c->fd, iov, count);
+    allow_cancellation(c, state);
+    return n;
 }
 
 /* `n` bytes of this chunk have been written: see which frames end in them. */

@@ -22,6 +22,11 @@ struct conn *conn_create(int fd);
 void conn_destroy(struct conn *c); /* closes; queued output is lost */
 int conn_fd(const struct conn *c);
 
+/* From now on conn_read() and conn_flush() are no points where a thread may be
+ * cancelled, so that it never is with a message half sent, or in hand.
+ */
+void conn_shield(struct conn *c);
+
 /* One read(2), or two for a large frame.  1: something came, 0: nothing now,
  * -1: the connection is over, with errno (ECONNRESET at end of file).
  */

@@ -38,6 +38,7 @@ enum {
      */
     BATCH_MAX = 128,
     WAITERS_MIN = 16, /* first size of the array, grown by doubling */
+    NESTING = 4, /* loops run in handlers of loops: few need more than one */
 };
 
 struct waiter {
@@ -50,12 +51,14 @@ struct dispatch {
     int refs;  /* of the handle, each handler, each dispatch under way */
     flux_t *h; /* NULL once it is closed */
     flux_watcher_t *w;
-    int users;              /* handlers started and responses waited for */
-    int depth;              /* dispatches under way */
-    struct table *topics;   /* of struct topic */
-    struct list others;     /* handlers without a topic there, newest first */
-    struct list dead;       /* handlers to be freed when depth is 0 */
-    struct waiter *waiters; /* by matchtag */
+    int users;            /* handlers started and responses waited for */
+    int depth;            /* dispatches under way */
+    struct table *topics; /* of struct topic */
+    struct list others;   /* handlers without a topic there, newest first */
+    struct list dead;     /* handlers to be freed when depth is 0 */
+    struct list vectors;  /* of flux_msg_handler_addvec() */
+    flux_msg_t *taken[NESTING]; /* by depth: what is dispatched, or NULL */
+    struct waiter *waiters;     /* by matchtag */
     uint32_t waiters_size;
     struct flux_msglist *unmatched; /* of a clone, for its original */
 };
@@ -63,6 +66,11 @@ struct dispatch {
 /* Those who handle requests of one topic. */
 struct topic {
     struct list handlers; /* newest first, never empty */
+};
+
+struct vector {
+    struct list link;
+    flux_msg_handler_t *handlers[]; /* and a NULL */
 };
 
 struct flux_msg_handler {
@@ -83,6 +91,7 @@ static void dispatch_decref(struct dispatch *d)
 {
     if (--d->refs > 0)
         return;
+    list_remove(&d->vectors);
     table_destroy(d->topics);
     flux_msglist_destroy(d->unmatched);
     free(d->waiters);
@@ -124,6 +133,7 @@ static struct dispatch *dispatch_alloc(flux_t *h)
     d->h = h;
     list_init(&d->others);
     list_init(&d->dead);
+    list_init(&d->vectors);
     if (!(d->topics = table_create(free)) ||
         !(d->unmatched = flux_msglist_create())) {
         dispatch_decref(d);
@@ -410,13 +420,30 @@ create_from_spec(flux_t *h,
     return mh;
 }
 
+static struct vector *vector_create(flux_t *h, size_t count)
+{
+    struct dispatch *d = dispatch_of(h);
+    struct vector *v =
+        d ? calloc(1, sizeof(*v) + (count + 1) * sizeof(*v->handlers)) : NULL;
+
+    if (v)
+        list_append(&d->vectors, &v->link);
+    return v;
+}
+
+static void vector_destroy(struct vector *v)
+{
+    list_remove(&v->link);
+    free(v);
+}
+
 int flux_msg_handler_addvec_ex(flux_t *h,
                                const char *service_name,
                                const struct flux_msg_handler_spec tab[],
                                void *arg,
                                flux_msg_handler_t **msg_handlers[])
 {
-    flux_msg_handler_t **handlers;
+    struct vector *v;
     size_t count = 0;
 
     if (!h || !tab || !msg_handlers) {
@@ -425,16 +452,16 @@ int flux_msg_handler_addvec_ex(flux_t *h,
     }
     while (!spec_is_end(&tab[count]))
         count++;
-    if (!(handlers = calloc(count + 1, sizeof(*handlers))))
+    if (!(v = vector_create(h, count)))
         return -1;
     for (size_t i = 0; i < count; i++) {
-        handlers[i] = create_from_spec(h, service_name, &tab[i], arg);
-        if (!handlers[i]) {
-            flux_msg_handler_delvec(handlers);
+        v->handlers[i] = create_from_spec(h, service_name, &tab[i], arg);
+        if (!v->handlers[i]) {
+            flux_msg_handler_delvec(v->handlers);
             return -1;
         }
     }
-    *msg_handlers = handlers;
+    *msg_handlers = v->handlers;
     return 0;
 }
 
@@ -449,12 +476,16 @@ int flux_msg_handler_addvec(flux_t *h,
 void flux_msg_handler_delvec(flux_msg_handler_t *msg_handlers[])
 {
     int saved = errno;
+    struct vector *v;
 
     if (!msg_handlers)
         return;
+    v = (struct vector *)((char *)msg_handlers -
+                          offsetof(struct vector, handlers));
+    list_remove(&v->link);
     for (size_t i = 0; msg_handlers[i]; i++)
         flux_msg_handler_destroy(msg_handlers[i]);
-    free(msg_handlers);
+    free(v);
     errno = saved;
 }
 
@@ -639,6 +670,12 @@ static bool goes_on(struct dispatch *d, flux_reactor_t *r)
            !reactor_is_stopping(r) && handle_pending(d->h);
 }
 
+static void note_taken(struct dispatch *d, flux_msg_t *msg)
+{
+    if (d->depth <= NESTING)
+        d->taken[d->depth - 1] = msg;
+}
+
 /* Dispatch `msg`, which is taken, and what else is there without a read. */
 static void
 dispatch_batch(struct dispatch *d, flux_reactor_t *r, flux_msg_t *msg)
@@ -649,7 +686,9 @@ dispatch_batch(struct dispatch *d, flux_reactor_t *r, flux_msg_t *msg)
     if (cork)
         handle_cork(h, true);
     for (int count = 1; msg; count++) {
+        note_taken(d, msg);
         dispatch_message(d, msg);
+        note_taken(d, NULL);
         flux_msg_decref(msg);
         if (count == BATCH_MAX || !goes_on(d, r))
             break;
@@ -707,4 +746,44 @@ int flux_dispatch_requeue(flux_t *h)
         flux_msglist_delete(d->unmatched);
     }
     return 0;
+}
+
+/* ---- behind a thread that was cancelled ------------------------------------
+ */
+
+struct dispatch *handle_dispatch_abandon(flux_t *h)
+{
+    struct dispatch *d = flux_aux_get(h, HANDLE_AUX_DISPATCH);
+
+    if (!d)
+        return NULL;
+    d->refs += 1 - d->depth;
+    d->depth = 0;
+    for (int i = 0; i < NESTING; i++) {
+        flux_msg_decref(d->taken[i]);
+        d->taken[i] = NULL;
+    }
+    sweep(d);
+    return d;
+}
+
+/* A topic goes with the last one. */
+static void free_first(struct list *handlers)
+{
+    handler_free(LIST_ENTRY(handlers->next, flux_msg_handler_t, link));
+}
+
+void handle_dispatch_reclaim(struct dispatch *d)
+{
+    struct table_entry *e;
+
+    if (!d)
+        return;
+    while ((e = table_after(d->topics, NULL)))
+        free_first(&((struct topic *)e->value)->handlers);
+    while (!list_empty(&d->others))
+        free_first(&d->others);
+    while (!list_empty(&d->vectors))
+        vector_destroy(LIST_ENTRY(d->vectors.next, struct vector, link));
+    dispatch_decref(d);
 }

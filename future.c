@@ -24,6 +24,9 @@
  */
 #include "future.h"
 
+#include "handle.h"
+#include "reactor.h"
+
 #define FUTURE_QUEUE_AUX "flux::future_queue"
 
 struct future_result {
@@ -47,6 +50,7 @@ struct future_queue {
     flux_watcher_t *idle;
     struct list ready; /* futures whose continuation is due */
     size_t count;
+    int running; /* calls of queue_run() under way, each with a reference */
 };
 
 struct future_now {
@@ -194,12 +198,22 @@ queue_run(flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
     size_t n = q->count;
     (void)r, (void)w, (void)revents;
     q->refs++;
+    q->running++;
     while (n-- > 0 && q->count > 0) {
         flux_future_t *f = LIST_ENTRY(q->ready.next, flux_future_t, then.ready);
         queue_remove(q, f);
         future_run_continuation(f);
     }
+    q->running--;
     queue_decref(q);
+}
+
+static void queue_abandon(struct future_queue *q)
+{
+    if (!q)
+        return;
+    q->refs -= q->running;
+    q->running = 0;
 }
 
 /* Last of all in each turn, so that what was fulfilled in it runs in it. */
@@ -642,8 +656,9 @@ void flux_future_set_flux(flux_future_t *f, flux_t *h)
 {
     if (!f || f->h == h)
         return;
+    list_remove(&f->all);
     if (h)
-        flux_incref(h);
+        list_append(handle_futures(flux_incref(h)), &f->all);
     flux_decref(f->h);
     f->h = h;
 }
@@ -710,6 +725,7 @@ flux_future_t *future_create(const struct future_ops *ops,
     f->init_arg = init_arg;
     list_init(&f->later);
     list_init(&f->then.ready);
+    list_init(&f->all);
     return f;
 }
 
@@ -728,9 +744,9 @@ void *future_impl(const flux_future_t *f, const struct future_ops *ops)
     return NULL;
 }
 
-static void future_free(flux_future_t *f)
+/* All that others may have a part in, but for the contexts. */
+static void future_empty(flux_future_t *f)
 {
-    int saved_errno = errno;
     auxlist_clear(&f->aux);
     if (f->ops && f->ops->destroy)
         f->ops->destroy(f->impl);
@@ -739,9 +755,15 @@ static void future_free(flux_future_t *f)
         f->unlink(f);
     future_clear_results(f);
     future_release(f->embedded);
+    flux_future_set_reactor(f, NULL);
+}
+
+static void future_free(flux_future_t *f)
+{
+    int saved_errno = errno;
+    future_empty(f);
     now_destroy(f->now);
-    flux_reactor_decref(f->reactor);
-    flux_decref(f->h);
+    flux_future_set_flux(f, NULL);
     free(f);
     errno = saved_errno;
 }
@@ -768,4 +790,57 @@ void flux_future_decref(flux_future_t *f)
 void flux_future_destroy(flux_future_t *f)
 {
     flux_future_decref(f);
+}
+
+/* ---- behind a thread that was cancelled -------------------------------- */
+
+void future_abandon(flux_t *h)
+{
+    queue_abandon(flux_aux_get(h, FUTURE_QUEUE_AUX));
+}
+
+static void now_reclaim(struct future_now *now)
+{
+    if (!now)
+        return;
+    if (now->h)
+        handle_reclaim(now->h);
+    else
+        reactor_reclaim(now->reactor);
+    if (!now->h)
+        flux_reactor_decref(now->reactor);
+    free(now);
+}
+
+/* They own each other in any order, so none is freed before all are empty, and
+ * no context before all have left it.
+ */
+void future_reclaim(struct list *futures)
+{
+    struct list *l, *following;
+    struct list held;
+
+    list_init(&held);
+    LIST_FOREACH(futures, l, following)
+    {
+        LIST_ENTRY(l, flux_future_t, all)->refs++;
+    }
+    LIST_FOREACH(futures, l, following)
+    {
+        flux_future_t *f = LIST_ENTRY(l, flux_future_t, all);
+        queue_abandon(f->then.queue);
+        future_empty(f);
+    }
+    LIST_FOREACH(futures, l, following)
+    {
+        flux_future_t *f = LIST_ENTRY(l, flux_future_t, all);
+        flux_future_set_flux(f, NULL);
+        list_append(&held, &f->all);
+    }
+    LIST_FOREACH(&held, l, following)
+    {
+        flux_future_t *f = LIST_ENTRY(l, flux_future_t, all);
+        now_reclaim(f->now);
+        free(f);
+    }
 }

@@ -57,6 +57,7 @@ struct flux_future {
     struct chain *from_prev; /* chain.c: from the one that this follows */
     void (*unlink)(flux_future_t *f); /* of those, as it goes; or NULL */
     struct auxlist aux;
+    struct list all; /* of its handle's futures, if it has one */
 };
 
 /* As flux_future_create(), with `impl` belonging to the future on success. */
@@ -75,6 +76,12 @@ void future_release(flux_future_t *f);
 
 /* Take the continuation off, whose argument is about to go. */
 void future_forget(flux_future_t *f);
+
+/* For handle_reclaim(): the continuations under way are gone, and then whoever
+ * held these futures.
+ */
+void future_abandon(flux_t *h);
+void future_reclaim(struct list *futures);
 
 /* Have `child` work in the context that `parent` is in at this moment. */
 void future_inherit(flux_future_t *child, flux_future_t *parent);

@@ -23,7 +23,9 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "future.h"
 #include "matchtag.h"
+#include "reactor.h"
 #include "util.h"
 
 enum {
@@ -63,8 +65,9 @@ struct flux_handle {
     const struct flux_handle_ops *ops;
     const struct handle_batch_ops *batch; /* or NULL */
     void *impl;
-    struct list queue;  /* of struct entry */
-    struct list wakers; /* of struct handle_waker */
+    struct list queue;   /* of struct entry */
+    struct list wakers;  /* of struct handle_waker */
+    struct list futures; /* of future.c */
     struct matchtag_pool matchtags;
     flux_msgcounters_t counters;
     flux_comms_error_f comms_error;
@@ -99,6 +102,7 @@ flux_t *handle_create(void *impl,
     h->impl = impl;
     list_init(&h->queue);
     list_init(&h->wakers);
+    list_init(&h->futures);
     return h;
 }
 
@@ -192,6 +196,34 @@ void flux_close(flux_t *h)
 void flux_handle_destroy(flux_t *h)
 {
     flux_decref(h);
+}
+
+void handle_shield(flux_t *h)
+{
+    h->root->batch->shield(h->root->impl);
+}
+
+struct list *handle_futures(flux_t *h)
+{
+    return &h->root->futures;
+}
+
+/* Destructors of aux values come first, since they may free what is in reach of
+ * the module.
+ */
+void handle_reclaim(flux_t *h)
+{
+    struct dispatch *d = handle_dispatch_abandon(h);
+
+    h->refs = REFS_OF_THE_DYING;
+    reactor_abandon(h->reactor);
+    future_abandon(h);
+    auxlist_clear(&h->aux);
+    if (h->root == h)
+        future_reclaim(&h->futures);
+    handle_dispatch_reclaim(d);
+    reactor_reclaim(h->reactor);
+    destroy(h);
 }
 
 /* ---- what hangs on it -------------------------------------------------- */

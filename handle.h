@@ -36,7 +36,25 @@ struct handle_batch_ops {
     bool (*pending)(void *impl);  /* recv would succeed without a read */
     /* Wait for input; `timeout` in seconds, < 0: for ever.  -1, ETIMEDOUT. */
     int (*wait)(void *impl, double timeout);
+    void (*shield)(void *impl); /* as conn_shield(); of a stream only */
 };
+
+/* For a thread that may be cancelled, with `h` over a stream: it is then not
+ * cancelled where it reads or writes, only where it waits.
+ */
+void handle_shield(flux_t *h);
+
+/* That thread has been cancelled: whoever in it held references has gone, from
+ * under calls of ours and of callbacks.  Frees `h` and all that hangs on it:
+ * handlers, futures, watchers, the reactor.  What a clone of someone else's or
+ * a reactor of their own holds stays, as does their own memory.
+ */
+void handle_reclaim(flux_t *h);
+struct list *handle_futures(flux_t *h); /* those of `h` and its clones */
+
+/* Parts of that, in this order.  The first is given to the second. */
+struct dispatch *handle_dispatch_abandon(flux_t *h); /* or NULL */
+void handle_dispatch_reclaim(struct dispatch *d);
 
 /* As flux_handle_create(3); `batch` may be NULL.  A connector that has it
  * gives a descriptor whose readiness is the connection's own (pollfd).

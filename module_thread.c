@@ -10,7 +10,8 @@
  * failure goes to the one who asked.  It is unmapped when the thread has been
  * joined, so that a rebuilt file is what the next load gets.
  *
- * Cancellation is deferred: it takes effect when the thread waits.
+ * Cancellation is deferred: it takes effect when the thread waits, never while
+ * it reads or writes its channel.  What hangs on its handle is freed even so.
  *
  * The channel closes last of all that the thread does, which is how the broker
  * hears of its end and may join it without waiting.  A channel that ends before
@@ -81,18 +82,26 @@ static bool is_over(struct thread *t)
     return __atomic_load_n(&t->over, __ATOMIC_ACQUIRE);
 }
 
-/* A cancelled thread may have left references to its handle on its stack;
- * then the handle is lost, but its channel must not stay open.
- */
-static void leave(void *arg)
+/* The module may have kept its handle; its channel must not stay open. */
+static void leave(struct thread *t)
 {
-    struct thread *t = arg;
     ino_t channel = inode(t->fd);
 
     flux_close(t->h);
     set_over(t);
     if (inode(t->fd) == channel)
         close(t->fd);
+}
+
+/* What its stack held is lost, and nobody is left to be told that it is gone:
+ * not the module, whose own memory stays, nor our calls in it.
+ */
+static void leave_cancelled(void *arg)
+{
+    struct thread *t = arg;
+
+    handle_reclaim(t->h);
+    set_over(t);
 }
 
 static void live(struct thread *t, flux_t *h)
@@ -116,10 +125,12 @@ static void *thread_main(void *arg)
         leave(t);
         return NULL;
     }
+    handle_shield(t->h);
     flux_log_set_appname(t->h, t->name);
-    pthread_cleanup_push(leave, t);
+    pthread_cleanup_push(leave_cancelled, t);
     live(t, t->h);
-    pthread_cleanup_pop(1);
+    pthread_cleanup_pop(0);
+    leave(t);
     return NULL;
 }
 

@@ -134,6 +134,7 @@ bool reactor_is_stopping(const flux_reactor_t *r)
 
 static void reactor_init_lists(flux_reactor_t *r)
 {
+    list_init(&r->all);
     list_init(&r->ready);
     list_init(&r->dead);
     list_init(&r->prepares);

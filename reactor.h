@@ -57,6 +57,14 @@ double reactor_monotime(const flux_reactor_t *r);
  */
 bool reactor_is_stopping(const flux_reactor_t *r);
 
+/* Its thread was cancelled: the callbacks under way, and who ran it, are gone
+ * from its stack, and so is whoever held watchers.  Abandoned, it may be used
+ * again; reclaimed, it has no watchers any more and one reference, the
+ * caller's. Both accept NULL.
+ */
+void reactor_abandon(flux_reactor_t *r);
+void reactor_reclaim(flux_reactor_t *r);
+
 /* Have `cb` called when poll(2) begins to fail for want of memory, and when it
  * works again.  In between timers are told, and no descriptors.
  */

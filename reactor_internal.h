@@ -51,6 +51,7 @@ struct reactor_timing {
 struct flux_watcher {
     struct list ready; /* in the reactor's ready list while a call is due */
     struct list link;  /* in the list of its active kind, or of the dead */
+    struct list all;   /* in its reactor's, newest first */
     flux_reactor_t *r;
     const struct reactor_kind *kind;
     flux_watcher_f cb;
@@ -122,6 +123,7 @@ struct flux_reactor {
     bool starving; /* the last poll(2) found no memory */
     reactor_starving_f starving_cb;
     void *starving_arg;
+    struct list all;
     struct list ready;
     struct list dead;
     struct list prepares;

@@ -82,6 +82,7 @@ static void watcher_free(flux_watcher_t *w)
 
     if (w->kind->release)
         w->kind->release(w);
+    list_remove(&w->all);
     free(w);
     flux_reactor_decref(r);
 }
@@ -93,6 +94,26 @@ void reactor_dead_sweep(flux_reactor_t *r)
         list_remove(l);
         watcher_free(LIST_ENTRY(l, flux_watcher_t, link));
     }
+}
+
+void reactor_abandon(flux_reactor_t *r)
+{
+    if (!r)
+        return;
+    r->depth = 0;
+    reactor_dead_sweep(r);
+}
+
+/* A watcher that holds others is newer than they are. */
+void reactor_reclaim(flux_reactor_t *r)
+{
+    if (!r)
+        return;
+    flux_reactor_incref(r);
+    reactor_abandon(r);
+    while (!list_empty(&r->all))
+        flux_watcher_destroy(LIST_ENTRY(r->all.next, flux_watcher_t, all));
+    r->refcount = 1;
 }
 
 /* What is done between callback_enter and callback_leave may destroy any
@@ -141,6 +162,7 @@ void reactor_watcher_init(flux_watcher_t *w,
 {
     list_init(&w->ready);
     list_init(&w->link);
+    list_init(&w->all);
     w->r = r;
     w->kind = kind;
 }
@@ -165,6 +187,7 @@ flux_watcher_t *reactor_watcher_new(flux_reactor_t *r,
     reactor_watcher_init(w, r, kind);
     w->cb = cb;
     w->arg = arg;
+    list_prepend(&r->all, &w->all);
     flux_reactor_incref(r);
     return w;
 }

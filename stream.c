@@ -305,6 +305,13 @@ static void op_destroy(void *impl)
     free(s);
 }
 
+static void op_shield(void *impl)
+{
+    struct stream *s = impl;
+
+    conn_shield(s->conn);
+}
+
 static const struct flux_handle_ops stream_ops = {
     .setopt = op_setopt,
     .getopt = op_getopt,
@@ -322,6 +329,7 @@ static const struct handle_batch_ops stream_batch_ops = {
     .queued = op_queued,
     .pending = op_pending,
     .wait = op_wait,
+    .shield = op_shield,
 };
 
 static int set_server(struct stream *s, const struct stream_server *server)
