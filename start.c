@@ -132,6 +132,24 @@ void start_line_begin(struct cli *p, struct start_line *l)
     line_add_options(p, l);
 }
 
+/* One broker that no such option is about needs no parent. */
+static bool is_test(struct cli *p, uint32_t size)
+{
+    static const char *const test_options[] = {
+        "test-hosts",      "test-rundir",    "test-rundir-cleanup",
+        "test-start-mode", "test-exit-mode", "test-exit-timeout"};
+    bool found = size > 1;
+
+    for (size_t i = 0; i < UTIL_ARRAY_SIZE(test_options); i++) {
+        if (cli_count(p, test_options[i]) == 0)
+            continue;
+        if (cli_count(p, "test-size") == 0)
+            cli_die(p, "--%s only works with --test-size", test_options[i]);
+        found = true;
+    }
+    return found;
+}
+
 static int64_t test_size(struct cli *p)
 {
     int64_t size = cli_int(p, "test-size", 1);
@@ -163,9 +181,9 @@ static int run_start(struct cli *p)
 
     if (env_setup() < 0)
         cli_die_errno(p, "environment");
-    if (size == 1 && !cli_count(p, "test-rundir"))
-        return start_one(p, print);
-    return start_test(p, size, print);
+    if (is_test(p, size))
+        return start_test(p, size, print);
+    return start_one(p, print);
 }
 
 static const struct cli_option options[] = {
@@ -191,6 +209,8 @@ static const struct cli_option options[] = {
      "Remove the folder of --test-rundir at the end"},
     {0, "test-hosts", CLI_ARG, "HOSTLIST",
      "Give each broker its own hostname, in rank order"},
+    {0, "test-start-mode", CLI_ARG, "all|leader",
+     "Start all brokers (the default), or the leader alone"},
     {0, "test-exit-mode", CLI_ARG, "any|leader",
      "Whose exit starts the exit timeout, and whose exit code counts: any "
      "broker's (the default), or the leader's"},

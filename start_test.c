@@ -10,6 +10,9 @@
  * A broker that a signal has ended cannot end what its children had started;
  * that is done here (orphans.c).
  *
+ * With --test-start-mode=leader only rank 0 is started; whoever tests what an
+ * instance does whose brokers come late starts the others by hand.
+ *
  * When a broker exits (--test-exit-mode=any) or the leader does (=leader),
  * the others have --test-exit-timeout to follow; then they are killed.
  */
@@ -29,6 +32,7 @@
 struct test {
     struct cli *p;
     uint32_t size;
+    uint32_t count; /* of those that are started: all, or the leader */
     char *rundir;
     bool remove_rundir;
     bool leader_only; /* --test-exit-mode=leader */
@@ -140,7 +144,7 @@ static void start_brokers(struct test *t)
 {
     uint32_t i;
 
-    for (i = 0; i < t->size; i++) {
+    for (i = 0; i < t->count; i++) {
         start_broker(t, i);
         if (t->brokers[i].pid < 0) {
             int saved_errno = errno;
@@ -248,7 +252,7 @@ static int watch(struct test *t)
         !(t->timer = flux_timer_watcher_create(t->r, t->exit_timeout, 0.,
                                                timeout_cb, t)))
         return -1;
-    for (i = 0; i < t->size; i++) {
+    for (i = 0; i < t->count; i++) {
         struct broker_process *b = &t->brokers[i];
 
         b->watcher = reactor_child_watcher_create(t->r, b->pid, exited_cb, b);
@@ -288,14 +292,21 @@ static void take_rundir(struct test *t)
                       t->rundir ? t->rundir : "");
 }
 
+/* Whether it is "leader", and not `all`. */
+static bool is_leader(struct test *t, const char *option, const char *all)
+{
+    const char *mode = cli_get(t->p, option, all);
+
+    if (strcmp(mode, all) != 0 && strcmp(mode, "leader") != 0)
+        cli_die(t->p, "--%s must be '%s' or 'leader', not '%s'", option, all,
+                mode);
+    return strcmp(mode, "leader") == 0;
+}
+
 static void take_options(struct test *t)
 {
-    const char *mode = cli_get(t->p, "test-exit-mode", "any");
-
-    if (strcmp(mode, "any") != 0 && strcmp(mode, "leader") != 0)
-        cli_die(t->p, "--test-exit-mode must be 'any' or 'leader', not '%s'",
-                mode);
-    t->leader_only = strcmp(mode, "leader") == 0;
+    t->leader_only = is_leader(t, "test-exit-mode", "any");
+    t->count = is_leader(t, "test-start-mode", "all") ? 1 : t->size;
     t->exit_timeout = cli_duration(t->p, "test-exit-timeout", 20.);
     free(host_of(t, t->size - 1)); /* all are named, or nothing is started */
 }
@@ -304,7 +315,7 @@ static void print_lines(struct test *t)
 {
     uint32_t i;
 
-    for (i = 0; i < t->size; i++) {
+    for (i = 0; i < t->count; i++) {
         struct start_line l;
 
         build_line(t, &l, i);

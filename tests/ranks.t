@@ -70,6 +70,16 @@ fails "too few hosts" 1 "names no host for rank 2" \
     flux start -s 3 --test-hosts=a,b true
 fails "no such mode" 1 "must be 'any' or 'leader', not 'all'" \
     flux start -s 2 --test-exit-mode=all true
+fails "nor to start" 1 "--test-start-mode must be 'all' or 'leader', not 'any'" \
+    flux start -s 2 --test-start-mode=any true
+fails "without a size" 1 "flux-start: --test-hosts only works with --test-size" \
+    flux start --test-hosts=a true
+is "one broker has its host, too" "a" \
+    flux start -s 1 --test-hosts=a flux getattr hostlist
+is "--test-start-mode=leader: the others do not come" "0 a: partial
+├─ 1 b: offline
+└─ 2 c: offline" flux start -s 3 --test-start-mode=leader --test-hosts=a,b,c \
+    -Sbroker.quorum=1 flux overlay status
 fails "no such folder" 1 "--test-rundir=/no/such" \
     flux start -s 2 --test-rundir=/no/such true
 fails "a time that is none" 1 "test-exit-timeout" \
