@@ -207,7 +207,7 @@ static void stream_ended(struct stream *s, int errnum)
     char rank[32] = "";
 
     s->ended = true;
-    if (t->count > 1)
+    if (s->rank != FLUX_NODEID_ANY)
         snprintf(rank, sizeof(rank), "rank %lu: ", (unsigned long)s->rank);
     if (errnum != ENODATA) {
         cli_warn(t->p, "module.trace: %s%s", rank,

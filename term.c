@@ -195,13 +195,27 @@ int term_local_stamp(const char *text, char stamp[TERM_STAMP_SIZE])
     return 0;
 }
 
-void term_milli_stamp(struct timespec t, char stamp[TERM_STAMP_SIZE])
+static size_t second_stamp(struct timespec t, char stamp[TERM_STAMP_SIZE])
 {
     struct tm tm = local_time(t.tv_sec);
-    size_t len = strftime(stamp, TERM_STAMP_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
+
+    return strftime(stamp, TERM_STAMP_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
+}
+
+void term_milli_stamp(struct timespec t, char stamp[TERM_STAMP_SIZE])
+{
+    size_t len = second_stamp(t, stamp);
 
     snprintf(stamp + len, TERM_STAMP_SIZE - len, ".%03d",
              (int)(t.tv_nsec / NSEC_PER_MSEC));
+}
+
+void term_micro_stamp(struct timespec t, char stamp[TERM_STAMP_SIZE])
+{
+    size_t len = second_stamp(t, stamp);
+
+    snprintf(stamp + len, TERM_STAMP_SIZE - len, ".%06d",
+             (int)(t.tv_nsec / 1000));
 }
 
 static bool same_minute(const struct tm *a, const struct tm *b)

@@ -45,6 +45,8 @@ int term_local_stamp(const char *text, char stamp[TERM_STAMP_SIZE]);
 
 /* Local time to the millisecond: "2026-11-23T02:43:26.659". */
 void term_milli_stamp(struct timespec t, char stamp[TERM_STAMP_SIZE]);
+/* To the microsecond. */
+void term_micro_stamp(struct timespec t, char stamp[TERM_STAMP_SIZE]);
 
 /* Stamps for a sequence of lines: the first of each minute is shown as
  * "[Nov23 02:46]", the others by their distance, "[ +36.144858]".  Zeroed,

@@ -183,7 +183,9 @@ static void print_time(struct text *t, double timestamp)
     const char *style = TERM_GREEN;
 
     ts.tv_nsec = (long)(usec % 1000000) * 1000;
-    if (!t->o.human)
+    if (!t->o.human && t->o.proto)
+        term_micro_stamp(ts, stamp);
+    else if (!t->o.human)
         term_milli_stamp(ts, stamp);
     else if (term_clock_stamp(&t->clock, ts, stamp))
         style = TERM_BOLD TERM_GREEN;

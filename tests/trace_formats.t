@@ -51,9 +51,10 @@ demo() {
 
 STAMP='^20[0-9-]*T[0-9:]*\.[0-9][0-9][0-9]'
 shown() { # PATTERN
-    grep -qE -e "$STAMP $1\$" "$W/trace" || { cat "$W/trace"; false; }
+    grep -qE -e "$STAMP$MICRO $1\$" "$W/trace" || { cat "$W/trace"; false; }
 }
 
+MICRO=
 begin
 demo
 kill_text() {
@@ -69,6 +70,7 @@ ok "an event as ever" shown 'relay tx e some\.event \[0\]'
 begin --proto
 demo
 kill_text
+MICRO='[0-9]{3}'
 ID='[0-9a-f]{8}'
 ok "--proto: a request" shown \
     "testmod rx > testmod\.echo \[[0-9]+\] matchtag=1 nodeid=any flags=topic,payload,route userid=$(id -u) rolemask=owner,local routes=$ID,$ID,$ID"
@@ -83,6 +85,7 @@ ok "an event" shown 'relay tx e some\.event \[0\] flags=topic.* userid=.*'
 begin --match
 demo
 kill_text
+MICRO=
 MS='[0-9]+\.[0-9]{3}ms'
 ok "--match: a response has its latency" shown \
     "testmod tx < testmod\.echo \[[0-9]+\] success $MS"
@@ -124,7 +127,7 @@ is "after so many messages" 3 sh -c "wc -l <'$W/trace'"
 is "--for ends it, with success" "" flux module trace --for=0.05s testmod
 is "--for=0" "" flux module trace --for=0 --json testmod
 is "--rank=0" "" flux module trace --for=0.05s --rank=0 testmod
-fails "a rank that is not there" 1 "module.trace: No route to host" \
+fails "a rank that is not there" 1 "module.trace: rank 7: No route to host" \
     flux module trace --for=5s --rank=7
 
 # ---- JSON --------------------------------------------------------------------------
