@@ -339,11 +339,15 @@ static const char *find_format(const char *name)
 static struct rowfmt *chosen_format(struct cli *p)
 {
     const char *otherwise = cli_count(p, "long") > 0 ? "long" : "default";
-    const char *format = find_format(cli_get(p, "format", otherwise));
+    const char *name = cli_get(p, "format", otherwise);
+    const char *format = find_format(name);
     flux_error_t e;
-    struct rowfmt *f = rowfmt_create(format, fields, &e);
+    struct rowfmt *f;
 
-    if (!f)
+    if (!strchr(format, '{'))
+        cli_usage_die(p, "--format: no such format %s; -o help lists them",
+                      name);
+    if (!(f = rowfmt_create(format, fields, &e)))
         cli_usage_die(p, "--format: %s", e.text);
     return f;
 }

@@ -102,6 +102,66 @@ variables_told() {
 ok "flux-broker-attributes(7) has all that lsattr lists" all_attributes_told
 is "flux-environment(7) has all variables that are read" "" variables_told
 
+# ---- keys of JSON -------------------------------------------------------------------
+
+cat >"$W/keys.py" <<'END'
+import json
+import sys
+
+
+def keys(value):
+    for v in value if isinstance(value, list) else []:
+        yield from keys(v)
+    for k, v in value.items() if isinstance(value, dict) else []:
+        yield k
+        if k != "request" or not isinstance(v, dict):
+            yield from keys(v)
+
+
+for line in sys.stdin:
+    print(*keys(json.loads(line)), sep="\n")
+END
+status_has() { # TEXT
+    flux module status --json testmod | grep -qF -e "$1"
+}
+# Of a process that has failed once, was loaded again, and has been asked.
+json_of_all() {
+    flux module load --on-failure=restart --load-timeout=9s --wrap=env \
+        "$TMOD/testmod.so"
+    kill -KILL "$(flux module status --json testmod | json 'd["pid"]')"
+    wait_until status_has '"failure"'
+    flux module debug --json testmod
+    flux rpc testmod.hang >/dev/null 2>&1 &
+    _client=$!
+    wait_until status_has '"userid"'
+    flux module list --json
+    flux module list -a --json
+    flux module status --json
+    flux module status -r all --json
+    flux module stats --base --json testmod
+    flux module top -b -n 1 --json
+    kill $_client
+    flux module remove --cancel testmod
+}
+keys_told() {
+    sed -n '/^\.Sh JSON/,/^\.Sh OTHER/p' "$top/man/flux-module.1" |
+        sed -n 's/^\.Ql //p' | tr -d ',;' | tr ' ' '\n' | sort -u
+}
+keys_not_told() {
+    python3 "$W/keys.py" <"$W/json" | sort -u >"$W/keys"
+    keys_told >"$W/told"
+    [ -s "$W/keys" ] && grep -vxF -f "$W/told" "$W/keys"
+}
+if command -v python3 >/dev/null; then
+    start -Sbroker.module-nopanic=1
+    ok "--json of flux module" json_of_all
+    cp "$W/out" "$W/json"
+    is "flux-module(1) has all keys" "" keys_not_told
+    ok "stop" stop
+else
+    skip "flux-module(1) has all keys" "no python3"
+fi
+
 # ---- form ---------------------------------------------------------------------------
 
 lint() {

@@ -34,6 +34,8 @@ is "a format by its name" "$(flux module list -l | head -1)" \
     sh -c 'flux module list -o long | head -1'
 has "-o help: formats and fields" "status_abbrev  I, R, F, E" \
     flux module list -o help
+fails "no format" 1 "--format: no such format nosuch; -o help lists them" \
+    flux module list -o nosuch
 fails "an unknown field" 1 "--format: unknown field 'nosuch'" \
     flux module list -o '{nosuch}'
 fails "a brace too few" 1 "--format: expected '}' behind '{name'" \
