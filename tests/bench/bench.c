@@ -2,9 +2,12 @@
  *
  *   bench [OPTIONS] FOLDER NAME=SOCKET[,PROGRAM]...
  *   bench --pin CPU COMMAND...
+ *   bench --dbus SOCKET
  *
  * FOLDER holds the modules and the rc scripts.  A target named `redis` is
- * redis, any other a broker of the Flux protocol; the floor is always there.
+ * redis, one named `dbus-broker` that, any other a broker of the Flux protocol;
+ * the floor is always there.  --dbus runs dbus-broker, which does not listen
+ * by itself.
  *
  *   --runs=N       of each row (7)
  *   --divide=N     the number of calls in a run, for a quick look
@@ -31,11 +34,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dbus.h"
 #include "proc.h"
 #include "rows.h"
 
 enum {
     LIMIT = 30, /* seconds; one run takes one or two: something has hung */
+    FEW = 3,    /* runs of a row that takes seconds */
     TARGETS_MAX = 5,
     RUNS_MAX = 64,
 };
@@ -124,10 +129,17 @@ static void measure_once(const struct options *o,
                 errno ? strerror(errno) : "not to be had");
 }
 
+static int runs_of(const struct options *o, const struct row *row)
+{
+    if (row->flags & ROW_ONCE)
+        return 1;
+    return (row->flags & ROW_FEW) && o->runs > FEW ? FEW : o->runs;
+}
+
 static void
 measure(const struct options *o, const struct row *row, struct figures *f)
 {
-    int runs = (row->flags & ROW_ONCE) ? 1 : o->runs;
+    int runs = runs_of(o, row);
     int run, i;
 
     memset(f, 0, sizeof(*f) * TARGETS_MAX);
@@ -268,7 +280,8 @@ static int usage(void)
     fputs("usage: bench [--runs=N] [--divide=N] [--limit=N] [--unpinned]\n"
           "             [--rows=GLOB] [--json=FILE] FOLDER "
           "NAME=SOCKET[,PROGRAM]...\n"
-          "       bench --pin CPU COMMAND...\n",
+          "       bench --pin CPU COMMAND...\n"
+          "       bench --dbus SOCKET\n",
           stderr);
     return 2;
 }
@@ -301,6 +314,13 @@ static int read_option(struct options *o, const char *arg)
     return 0;
 }
 
+static enum kind kind_of(const char *name)
+{
+    if (strcmp(name, "redis") == 0)
+        return KIND_REDIS;
+    return strcmp(name, "dbus-broker") == 0 ? KIND_DBUS : KIND_BROKER;
+}
+
 /* Takes the text apart in place. */
 static int read_target(struct options *o, char *arg, const char *folder)
 {
@@ -313,7 +333,7 @@ static int read_target(struct options *o, char *arg, const char *folder)
     *socket++ = '\0';
     if (program)
         *program++ = '\0';
-    t->kind = strcmp(arg, "redis") == 0 ? KIND_REDIS : KIND_BROKER;
+    t->kind = kind_of(arg);
     t->name = arg;
     t->socket = socket;
     t->program = program;
@@ -345,6 +365,15 @@ static int run_pinned(int argc, char *argv[])
     return 127;
 }
 
+static int run_dbus(const char *socket)
+{
+    int rc = dbus_run(socket);
+
+    if (rc < 0)
+        perror("dbus-broker");
+    return rc < 0 ? 1 : 0;
+}
+
 int main(int argc, char *argv[])
 {
     struct options o = {
@@ -354,6 +383,8 @@ int main(int argc, char *argv[])
 
     if (argc > 1 && strcmp(argv[1], "--pin") == 0)
         return run_pinned(argc, argv);
+    if (argc == 3 && strcmp(argv[1], "--dbus") == 0)
+        return run_dbus(argv[2]);
     o.targets[0].name = "floor";
     for (; i < argc && argv[i][0] == '-'; i++)
         if (read_option(&o, argv[i]) < 0)

@@ -1,12 +1,12 @@
 #!/bin/sh
 # bench.sh - starts the instances, runs the rows on them, stops them
 #
-#   bench.sh [--quick] [--runs=N] [--rows=GLOB] [--json=FILE]
+#   bench.sh [--quick] [--unpinned] [--runs=N] [--rows=GLOB] [--json=FILE]
 #
 # B is the build's folder.  FLUX=/path/to/flux puts another broker of the
-# same protocol beside ours; redis-server is taken from PATH.  Everything is
-# done on CPU 0 first, which gives the figures that count, and then once more
-# without being pinned, for information.
+# same protocol beside ours; redis-server and dbus-broker are taken from PATH.
+# Everything is on CPU 0, which gives the figures that count; --unpinned does
+# it once more without, for information.
 #
 # --quick makes one short pass and checks the form of the result: each row has
 # its line, and those that are the least that a broker can do have a figure.
@@ -30,17 +30,20 @@ LC_ALL=C
 export PYTHONDONTWRITEBYTECODE LC_ALL
 
 quick=
+unpinned=
 rows='*'
 runs=7
 json=
 for arg; do
     case $arg in
     --quick) quick=yes ;;
+    --unpinned) unpinned=yes ;;
     --runs=*) runs=${arg#*=} ;;
     --rows=*) rows=${arg#*=} ;;
     --json=*) json=${arg#*=} ;;
     *)
-        echo "usage: bench.sh [--quick] [--runs=N] [--rows=GLOB] [--json=FILE]" >&2
+        echo "usage: bench.sh [--quick] [--unpinned] [--runs=N] [--rows=GLOB]" \
+            "[--json=FILE]" >&2
         exit 2
         ;;
     esac
@@ -52,7 +55,6 @@ export FLUX_PYTHON
 
 W=$(mktemp -d "${TMPDIR:-/tmp}/flux-bench.XXXXXX") || exit 1
 mkdir "$W/folder"
-redis=
 [ -z "$json" ] || : >"$json"
 ulimit -n "$(ulimit -H -n)" 2>/dev/null
 
@@ -97,15 +99,18 @@ start() { # NAME PROGRAM PIN...
     targets="$targets $name=${uri#local://},$program"
 }
 
-start_redis() { # PIN...
-    command -v redis-server >/dev/null || return
-    "$@" redis-server --port 0 --unixsocket "$W/redis" --save '' \
-        --daemonize no >"$W/redis.log" 2>&1 &
-    redis=$!
-    until [ -S "$W/redis" ] || ! kill -0 "$redis" 2>/dev/null; do
+# What is beside the brokers of the protocol, where it is in PATH.
+start_other() { # NAME PROGRAM COMMAND...
+    name=$1
+    command -v "$2" >/dev/null || return
+    shift 2
+    "$@" >"$W/$name.log" 2>&1 &
+    pid=$!
+    until [ -S "$W/$name" ] || ! kill -0 "$pid" 2>/dev/null; do
         sleep 0.05
     done
-    [ -S "$W/redis" ] && targets="$targets redis=$W/redis"
+    others="$others $pid"
+    [ -S "$W/$name" ] && targets="$targets $name=$W/$name"
 }
 
 gone() { # PID: within fifteen seconds, of which Flux may take ten
@@ -118,7 +123,7 @@ gone() { # PID: within fifteen seconds, of which Flux may take ten
 }
 
 stop_all() {
-    kill $holders $redis 2>/dev/null
+    kill $holders $others 2>/dev/null
     for pid in $brokers; do
         if ! gone "$pid"; then
             echo "# the broker $pid had to be killed" >&2
@@ -126,17 +131,18 @@ stop_all() {
         fi
     done
     wait
-    rm -f "$W/redis"
-    redis=
+    rm -f "$W/redis" "$W/dbus-broker"
+    others=
     brokers=
     holders=
     targets=
 }
 
 cleanup() {
-    [ -z "$brokers$redis" ] || stop_all
+    [ -z "$brokers$others" ] || stop_all
     rm -rf "$W"
 }
+others=
 brokers=
 holders=
 targets=
@@ -151,7 +157,10 @@ pass() { # TITLE PIN OPTIONS...
     shift 2
     start busyflux "$B/bin/flux" $pin || exit 1
     [ -z "${FLUX:-}" ] || start flux "$FLUX" $pin
-    start_redis $pin
+    start_other redis redis-server $pin redis-server --port 0 \
+        --unixsocket "$W/redis" --save '' --daemonize no
+    start_other dbus-broker dbus-broker $pin "$B/bench/bench" --dbus \
+        "$W/dbus-broker"
     echo "== $title"
     $pin "$B/bench/bench" "$@" --rows="$rows" ${json:+"--json=$json"} \
         "$W/folder" $targets
@@ -175,7 +184,7 @@ check_form() { # FILE
                   "events-1 events-10 events-100 event-100 connect " \
                   "load-thread start start-rc start-left list wakeups " \
                   "clients-1000 modules-500 list-500 subscribed-1000 " \
-                  "pending-10000 answer-10000 flood-ping flood-echo " \
+                  "pending-10000 answer-10000 ranks-64 flood-ping flood-echo " \
                   "flood-same", want, " ")
         for (i = 1; i <= n; i++)
             if (seen[want[i]] != 1 || !figure[want[i]]) {
@@ -200,4 +209,5 @@ if [ -n "$quick" ]; then
     exit
 fi
 pass "all on CPU 0" "$B/bench/bench --pin 0" "--runs=$runs" || exit 1
+[ -n "$unpinned" ] || exit 0
 pass "not pinned, for information" "" "--runs=$runs" --unpinned

@@ -103,23 +103,24 @@ static int round_trip(struct exchange *x, unsigned char *in)
     return 0;
 }
 
-int exchange_sample(struct exchange *x, double *us, int count)
+int exchange_sample(struct exchange *x, double *us, int count, int seconds)
 {
     unsigned char *in = malloc(READ_SIZE);
     double begin = exchange_clock();
+    double end = begin + seconds;
     int rc = in ? 0 : -1;
-    int i;
+    int n = 0;
 
-    for (i = 0; i < count && rc == 0; i++) {
+    while (n < count && rc == 0 && begin < end) {
         double now;
 
         rc = round_trip(x, in);
         now = exchange_clock();
-        us[i] = 1e6 * (now - begin);
+        us[n++] = 1e6 * (now - begin);
         begin = now;
     }
     free(in);
-    return rc;
+    return rc == 0 || errno == EINTR ? n : -1;
 }
 
 double exchange_round_trip(struct exchange *x, int count)

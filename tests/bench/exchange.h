@@ -31,8 +31,10 @@ void exchange_release(struct exchange *x);
 double exchange_round_trip(struct exchange *x, int count); /* us each */
 double exchange_rate(struct exchange *x, int count); /* per second, windowed */
 
-/* How long each of `count` round trips took, in us, into `us`.  0, or -1. */
-int exchange_sample(struct exchange *x, double *us, int count);
+/* How long each of at most `count` round trips took, in us, into `us`, for so
+ * many seconds or until one is interrupted, which counts too.  How many, or -1.
+ */
+int exchange_sample(struct exchange *x, double *us, int count, int seconds);
 
 /* Send as fast as the socket takes it and read what comes, until killed. */
 void exchange_flood(struct exchange *x);

@@ -25,7 +25,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -268,20 +267,8 @@ static void accept_all(int listener)
 
 int floor_start_accept(struct floor *f, const char *path)
 {
-    struct sockaddr_un sun;
-
     memset(f, 0, sizeof(*f));
-    memset(&sun, 0, sizeof(sun));
-    sun.sun_family = AF_UNIX;
-    if (strlen(path) >= sizeof(sun.sun_path)) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    memcpy(sun.sun_path, path, strlen(path));
-    unlink(path);
-    f->fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    if (f->fd < 0 || bind(f->fd, (struct sockaddr *)&sun, sizeof(sun)) < 0 ||
-        listen(f->fd, 64) < 0)
+    if ((f->fd = wire_listen(path)) < 0)
         return -1;
     if ((f->pid = fork()) == 0) {
         signal(SIGPIPE, SIG_IGN);

@@ -3,7 +3,7 @@
 #   awk -f tests/bench/markdown.awk FILE
 #
 # One line for each row that was measured on one CPU: what is to be reached,
-# then the medians of all that were measured.  A figure of busyflux that
+# then the medians of all that were measured at all.  A figure of busyflux that
 # reaches what it should is in bold.
 function field(key, line) { # its number or text, "" without
     if (!match(line, "\"" key "\":(\"[^\"]*\"|[0-9.e+-]+)"))
@@ -30,25 +30,50 @@ function shown(value) {
         return grouped(value)
     return sprintf(value >= 100 ? "%.0f" : value >= 1 ? "%.1f" : "%.2f", value)
 }
-BEGIN {
-    n = split("floor busyflux flux redis", names, " ")
-    print "| | to reach | floor | busyflux | Flux | redis |"
-    print "|---|--:|--:|--:|--:|--:|"
-}
-/"pinned":true/ {
-    unit = field("unit", $0)
-    reach = field("reach", $0)
-    line = "| " field("title", $0) (unit == "" ? "" : ", " unit)
-    line = line " | " (reach == "" ? "" : shown(reach + 0))
+# What is there of a row: the median of each that was measured.
+function keep_row(line, i, value) {
+    rows++
+    unit[rows] = field("unit", line)
+    title[rows] = field("title", line) (unit[rows] == "" ? "" : ", " unit[rows])
+    reach[rows] = field("reach", line)
     for (i = 1; i <= n; i++) {
-        value = median(names[i], $0)
-        text = shown(value == "" ? "" : value + 0)
-        good = value + 0 <= reach + 0
-        if (unit == "/s")
-            good = value + 0 >= reach + 0
-        if (names[i] == "busyflux" && reach != "" && value != "" && good)
-            text = "**" text "**"
-        line = line " | " text
+        value = median(names[i], line)
+        figure[rows, i] = value
+        if (value != "")
+            measured[i] = 1
     }
+}
+function is_good(row, value) {
+    if (reach[row] == "" || value == "")
+        return 0
+    return unit[row] == "/s" ? value + 0 >= reach[row] : value + 0 <= reach[row]
+}
+function cell(row, i, text) {
+    text = shown(figure[row, i] == "" ? "" : figure[row, i] + 0)
+    if (names[i] == "busyflux" && is_good(row, figure[row, i]))
+        text = "**" text "**"
+    return " | " text
+}
+BEGIN {
+    n = split("floor busyflux flux dbus-broker redis", names, " ")
+    split("floor busyflux Flux dbus-broker redis", heads, " ")
+}
+/"pinned":true/ { keep_row($0) }
+END {
+    line = "| | to reach"
+    rule = "|---|--:"
+    for (i = 1; i <= n; i++)
+        if (measured[i]) {
+            line = line " | " heads[i]
+            rule = rule "|--:"
+        }
     print line " |"
+    print rule "|"
+    for (row = 1; row <= rows; row++) {
+        line = "| " title[row] " | " (reach[row] == "" ? "" : shown(reach[row] + 0))
+        for (i = 1; i <= n; i++)
+            if (measured[i])
+                line = line cell(row, i)
+        print line " |"
+    }
 }

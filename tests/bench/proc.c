@@ -16,6 +16,7 @@
 #include "proc.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -71,6 +72,65 @@ double proc_time(char *const argv[], const char *uri, int status)
     if (!WIFEXITED(end) || WEXITSTATUS(end) != status)
         return -1.;
     return exchange_clock() - begin;
+}
+
+static void run_piped(char *const argv[], const int *in, const int *out)
+{
+    dup2(in[0], 0);
+    dup2(out[1], 1);
+    close(in[0]);
+    close(in[1]);
+    close(out[0]);
+    close(out[1]);
+    unsetenv("FLUX_URI");
+    execvp(argv[0], argv);
+    _exit(127);
+}
+
+static int read_line(int fd, char *line, int size)
+{
+    int n = 0;
+
+    while (n < size && read(fd, line + n, 1) == 1) {
+        if (line[n] == '\n') {
+            line[n] = '\0';
+            return 0;
+        }
+        n++;
+    }
+    return -1;
+}
+
+int proc_start(struct proc *p, char *const argv[], char *line, int size)
+{
+    int in[2], out[2];
+    int rc;
+
+    if (pipe(in) < 0 || pipe(out) < 0)
+        return -1;
+    if ((p->pid = fork()) == 0)
+        run_piped(argv, in, out);
+    p->in = in[1];
+    close(in[0]);
+    close(out[1]);
+    rc = p->pid < 0 ? -1 : read_line(out[0], line, size);
+    close(out[0]);
+    if (rc < 0)
+        proc_stop(p);
+    return rc;
+}
+
+/* What is interrupted by the limit of a run is not waited for. */
+void proc_stop(struct proc *p)
+{
+    int saved = errno;
+
+    close(p->in);
+    if (p->pid > 0 && waitpid(p->pid, NULL, 0) < 0) {
+        kill(p->pid, SIGTERM);
+        waitpid(p->pid, NULL, 0);
+    }
+    errno = saved;
 }
 
 /* ---- /proc

@@ -11,6 +11,17 @@ int proc_pin(int cpu); /* this process and what it starts */
  */
 double proc_time(char *const argv[], const char *uri, int status);
 
+/* Start `argv`, which writes a line to its stdout once it is ready and ends
+ * when its stdin does; the line without its end into `line`, which has `size`
+ * bytes.  Its stdin, to be closed by proc_stop(), or -1.
+ */
+struct proc {
+    pid_t pid;
+    int in;
+};
+int proc_start(struct proc *p, char *const argv[], char *line, int size);
+void proc_stop(struct proc *p);
+
 /* The process that listens on the other end of a UNIX socket. */
 pid_t proc_peer(int fd);
 

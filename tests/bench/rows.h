@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-enum kind { KIND_FLOOR, KIND_BROKER, KIND_REDIS, KIND_COUNT };
+enum kind { KIND_FLOOR, KIND_BROKER, KIND_REDIS, KIND_DBUS, KIND_COUNT };
 
 /* Something that rows are measured on. */
 struct target {
@@ -20,6 +20,7 @@ enum {
     ROW_PINNED = 1, /* not worth a figure without being pinned */
     ROW_ONCE = 2,   /* a state, not a time: measured once */
     ROW_MORE = 4,   /* more is better */
+    ROW_FEW = 16,   /* takes seconds: three runs at most */
     /* of a broker that nothing has been done with yet */
     ROW_FIRST = 8 | ROW_ONCE | ROW_PINNED,
 };

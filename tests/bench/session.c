@@ -5,7 +5,8 @@
  * broker that refuses the request is found out here, with its errno.
  *
  * The floor gets frames of the same size as a broker.  Redis, which has no
- * modules, is asked to ECHO, and its PUBLISH stands for an event.
+ * modules, is asked to ECHO, and its PUBLISH stands for an event.  Behind
+ * dbus-broker a process answers calls, and a signal stands for an event.
  *
  * What always holds:
  * - A payload of n bytes is a JSON object with one string, and its NUL.
@@ -15,11 +16,14 @@
 #include "session.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "dbus.h"
 #include "wire.h"
 
 enum {
@@ -28,6 +32,7 @@ enum {
 };
 
 #define EVENT_TOPIC "bench.event"
+#define SERVICE "bench.Echo"
 
 static char *make_json(int size)
 {
@@ -47,25 +52,28 @@ static char *make_json(int size)
 /* ---- calls
  * --------------------------------------------------------------------- */
 
+/* To any rank, or to that one. */
 static int ask_broker(struct exchange *x,
                       const struct target *t,
                       const char *topic,
-                      const char *json)
+                      const char *json,
+                      uint32_t rank)
 {
     unsigned char *frame = malloc(WIRE_ROOM + strlen(json) + 1);
     int fd = wire_open(t->socket);
-    long size = fd < 0 ? -1 : wire_call(fd, topic, json);
+    long answer = -1;
     size_t n;
-    int rc;
+    int rc = -1;
 
-    if (!frame || size < 0) {
-        free(frame);
-        if (fd >= 0)
-            close(fd);
-        return -1;
+    if (frame && fd >= 0) {
+        n = wire_request(frame, topic, json, strlen(json) + 1, 1);
+        wire_set_nodeid(frame, n, rank);
+        answer = wire_ask(fd, frame, n);
     }
-    n = wire_request(frame, topic, json, strlen(json) + 1, 1);
-    rc = exchange_init(x, fd, frame, n, (size_t)size, 1);
+    if (answer >= 0)
+        rc = exchange_init(x, fd, frame, n, (size_t)answer, 1);
+    else if (fd >= 0)
+        close(fd);
     free(frame);
     return rc;
 }
@@ -115,6 +123,40 @@ ask_redis(struct exchange *x, const struct target *t, const char *json)
     return rc;
 }
 
+static void end_service(pid_t pid)
+{
+    int saved = errno;
+
+    if (pid > 0) {
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+    }
+    errno = saved;
+}
+
+static int ask_dbus(struct session *s, const struct target *t, const char *data)
+{
+    unsigned char *call = malloc(DBUS_ROOM + strlen(data) + 1);
+    int fd = dbus_open(t->socket);
+    long answer = -1;
+    size_t n = 0;
+    int rc = -1;
+
+    s->service = dbus_start_echo(t->socket, SERVICE);
+    if (call && fd >= 0 && s->service > 0) {
+        n = dbus_call(call, SERVICE, data, strlen(data) + 1);
+        answer = dbus_ask(fd, call, n);
+    }
+    if (answer >= 0)
+        rc = exchange_init(&s->x, fd, call, n, (size_t)answer, 0);
+    else {
+        end_service(s->service);
+        close(fd);
+    }
+    free(call);
+    return rc;
+}
+
 int session_open(struct session *s,
                  const struct target *t,
                  const char *topic,
@@ -130,8 +172,26 @@ int session_open(struct session *s,
         rc = ask_floor(s, topic, json, shape);
     else if (json && t->kind == KIND_REDIS)
         rc = ask_redis(&s->x, t, json);
+    else if (json && t->kind == KIND_DBUS)
+        rc = ask_dbus(s, t, json);
     else if (json)
-        rc = ask_broker(&s->x, t, topic, json);
+        rc = ask_broker(&s->x, t, topic, json, WIRE_ANY);
+    free(json);
+    return rc;
+}
+
+int session_open_rank(struct session *s,
+                      const struct target *t,
+                      const char *topic,
+                      int size,
+                      uint32_t rank)
+{
+    char *json = make_json(size);
+    int rc;
+
+    memset(s, 0, sizeof(*s));
+    s->floor.fd = -1;
+    rc = json ? ask_broker(&s->x, t, topic, json, rank) : -1;
     free(json);
     return rc;
 }
@@ -139,6 +199,7 @@ int session_open(struct session *s,
 void session_close(struct session *s)
 {
     exchange_release(&s->x);
+    end_service(s->service);
     s->floor.fd = -1;
     floor_stop(&s->floor);
 }
@@ -241,6 +302,29 @@ static int fan_of_redis(struct fan *f, const struct target *t)
     return 0;
 }
 
+static int fan_of_dbus(struct fan *f, const struct target *t)
+{
+    unsigned char event[DBUS_ROOM + EVENT_SIZE];
+    char data[EVENT_SIZE];
+    long size = 0;
+    int i;
+
+    memset(data, 'x', sizeof(data));
+    for (i = 0; i < f->count; i++)
+        if ((f->to[i] = dbus_open(t->socket)) < 0 ||
+            dbus_subscribe(f->to[i]) < 0)
+            return -1;
+    f->from = dbus_open(t->socket);
+    if (f->from < 0 ||
+        repeat(f, event, dbus_signal(event, data, sizeof(data))) < 0 ||
+        wire_write(f->from, f->out, f->out_size) < 0)
+        return -1;
+    for (i = 0; i < f->count && size >= 0; i++)
+        size = dbus_skip(f->to[i]);
+    f->in_size = (size_t)size;
+    return size < 0 ? -1 : 0;
+}
+
 int session_fan_open(struct session_fan *s, const struct target *t, int count)
 {
     int rc, i;
@@ -256,6 +340,8 @@ int session_fan_open(struct session_fan *s, const struct target *t, int count)
         rc = fan_of_floor(s);
     else if (t->kind == KIND_REDIS)
         rc = fan_of_redis(&s->fan, t);
+    else if (t->kind == KIND_DBUS)
+        rc = fan_of_dbus(&s->fan, t);
     else
         rc = fan_of_broker(&s->fan, t);
     if (rc < 0)

@@ -31,6 +31,7 @@ enum {
     FLAG_ROUTE = 8,
     TYPE_REQUEST = 1,
     TYPE_EVENT = 4,
+    BACKLOG = 64,
     ANSWER_MAX = 64 << 20, /* far above a list of a thousand modules */
 };
 
@@ -40,19 +41,41 @@ enum {
 /* ---- sockets ---------------------------------------------------------------
  */
 
+static int socket_at(const char *path, struct sockaddr_un *sun)
+{
+    memset(sun, 0, sizeof(*sun));
+    sun->sun_family = AF_UNIX;
+    if (strlen(path) >= sizeof(sun->sun_path)) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(sun->sun_path, path, strlen(path));
+    return socket(AF_UNIX, SOCK_STREAM, 0);
+}
+
+int wire_listen(const char *path)
+{
+    struct sockaddr_un sun;
+    int fd = socket_at(path, &sun);
+
+    unlink(path);
+    if (fd >= 0 && bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0 &&
+        listen(fd, BACKLOG) == 0)
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
 int wire_connect(const char *path)
 {
     struct sockaddr_un sun;
-    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    int fd = socket_at(path, &sun);
 
-    memset(&sun, 0, sizeof(sun));
-    sun.sun_family = AF_UNIX;
-    if (fd < 0 || strlen(path) >= sizeof(sun.sun_path))
-        return -1;
-    memcpy(sun.sun_path, path, strlen(path));
-    if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0)
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0)
         return fd;
-    close(fd);
+    if (fd >= 0)
+        close(fd);
     return -1;
 }
 
@@ -171,7 +194,7 @@ size_t wire_request(unsigned char *out,
     p = put_part(p, topic, strlen(topic) + 1);
     if (payload)
         p = put_part(p, payload, size);
-    return finish(out, put_header(p, TYPE_REQUEST, flags, NOBODY, tag));
+    return finish(out, put_header(p, TYPE_REQUEST, flags, WIRE_ANY, tag));
 }
 
 size_t
@@ -204,22 +227,18 @@ unsigned char *wire_frame(int fd, size_t *n)
     return NULL;
 }
 
-long wire_call(int fd, const char *topic, const char *json)
+void wire_set_nodeid(unsigned char *request, size_t size, uint32_t nodeid)
 {
-    size_t size = json ? strlen(json) + 1 : 0;
-    unsigned char *data = malloc(WIRE_ROOM + size);
+    put_u32(request + size - 2 * sizeof(nodeid), nodeid);
+}
+
+long wire_ask(int fd, const unsigned char *request, size_t size)
+{
+    unsigned char *data;
     size_t n = 0;
     uint32_t errnum;
 
-    if (!data)
-        return -1;
-    n = wire_request(data, topic, json, size, 1);
-    if (wire_write(fd, data, n) < 0) {
-        free(data);
-        return -1;
-    }
-    free(data);
-    if (!(data = wire_frame(fd, &n)))
+    if (wire_write(fd, request, size) < 0 || !(data = wire_frame(fd, &n)))
         return -1;
     errnum = get_u32(data + n - 2 * sizeof(errnum));
     free(data);
@@ -227,4 +246,17 @@ long wire_call(int fd, const char *topic, const char *json)
         return (long)(n + PREFIX_SIZE);
     errno = (int)errnum;
     return -1;
+}
+
+long wire_call(int fd, const char *topic, const char *json)
+{
+    size_t size = json ? strlen(json) + 1 : 0;
+    unsigned char *data = malloc(WIRE_ROOM + size);
+    long answer;
+
+    if (!data)
+        return -1;
+    answer = wire_ask(fd, data, wire_request(data, topic, json, size, 1));
+    free(data);
+    return answer;
 }
