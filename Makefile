@@ -226,7 +226,7 @@ check:
 check-siege: TEST_SECONDS = 900
 check-siege: tests
 	SIEGE=full $(PROVE) -j1 --verbose tests/siege_peers.t \
-		tests/siege_bytes.t tests/hostile.t tests/siege_system.t
+		tests/siege_bytes.t tests/hostile.t tests/siege_system.t tests/flood.t
 
 # Reloads under load, ten times as long as in check.
 check-reload: tests

@@ -4,6 +4,7 @@
 # A module's queue is full with some hundred requests (link.h), and whoever
 # asks it then is not read from.  So that is how many are in front of one that
 # another client sends.  The module is a process, which is stopped meanwhile.
+# How long that takes flood.py says.
 . "${0%/*}/lib.sh"
 
 COUNT=20000
@@ -29,5 +30,7 @@ echo "# $max in the queue at most"
 ok "a module's queue is bounded" test "${max:-99999}" -le 1500
 kill -CONT "$pid"
 ok "the flood is answered, in order" wait $flooder
+flux module reload "$TMOD/testmod.so"
+run_tap python3 "$here/flood.py"
 stop
 finish
