@@ -53,7 +53,18 @@ _bad=0
 _brokers=
 ERR=/dev/null
 
+# So that it is counted which lines they have run.
+end_in_order() {
+    for _pid in $_brokers; do
+        kill -TERM "$_pid" 2>/dev/null
+    done
+    for _pid in $_brokers; do
+        wait_until gone "$_pid"
+    done
+}
+
 cleanup() {
+    [ "${TEST_BUILD:-}" != coverage ] || end_in_order
     for _pid in $_brokers; do
         kill -KILL "$_pid" 2>/dev/null
     done

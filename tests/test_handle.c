@@ -1,5 +1,6 @@
 /* test_handle.c - flux_t: queueing, matching, clones, sockets, flux_open() */
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -116,6 +117,39 @@ static void test_credentials(void)
     ok(cred.userid == 42 && cred.rolemask == FLUX_ROLE_USER,
        "or who the options say");
     flux_msg_destroy(msg);
+    flux_close(h);
+}
+
+static void test_options(void)
+{
+    flux_t *h = flux_open("loop://", 0);
+    uint32_t userid = 42, told = 0;
+    int events = 0, major = -1, minor = -1, patch = -1;
+
+    flux_opt_set(h, FLUX_OPT_TESTING_USERID, &userid, sizeof(userid));
+    ok(flux_opt_get(h, FLUX_OPT_TESTING_USERID, &told, sizeof(told)) == 0 &&
+           told == 42,
+       "an option is as it was set");
+    ok(flux_opt_get(h, FLUX_OPT_TESTING_USERID, &told, 1) < 0 &&
+           errno == EINVAL,
+       "its size is known");
+    ok(flux_opt_get(h, "nosuch", &told, sizeof(told)) < 0 && errno == EINVAL,
+       "so is what there is");
+    ok(flux_opt_get(h, FLUX_OPT_POLLFD_EVENTS, &events, sizeof(events)) == 0 &&
+           events == POLLIN,
+       "the descriptor is polled for input");
+    ok(flux_opt_get(h, FLUX_OPT_POLLFD_EVENTS, &events, 1) < 0 &&
+           errno == EINVAL,
+       "an int, no other size");
+    ok(flux_opt_get(NULL, FLUX_OPT_TESTING_USERID, &told, sizeof(told)) < 0 &&
+           errno == EINVAL,
+       "no handle, no option");
+    is_int(flux_core_version(&major, &minor, &patch), FLUX_CORE_VERSION_HEX,
+           "the library's version is the header's");
+    ok(((major << 16) | (minor << 8) | patch) == FLUX_CORE_VERSION_HEX,
+       "in three numbers as in one");
+    is_int(flux_core_version(NULL, NULL, NULL), FLUX_CORE_VERSION_HEX,
+           "who wants them");
     flux_close(h);
 }
 
@@ -462,6 +496,33 @@ static flux_t *connect_with(int fds[3], const char *uri, flux_error_t *e)
     return h;
 }
 
+static int reconnect_with(int fds[3], flux_t *h)
+{
+    pthread_t thread;
+    int rc;
+
+    pthread_create(&thread, NULL, serve, fds);
+    rc = flux_reconnect(h);
+    pthread_join(thread, NULL);
+    return rc;
+}
+
+static void test_reconnect(int fds[3], flux_t *client)
+{
+    flux_t *server;
+
+    is_int(reconnect_with(fds, client), 0, "what is lost is connected anew");
+    util_set_nonblock(fds[2], true);
+    server = handle_open_fd(fds[2], 0, false, NULL);
+    send_request(client, "again");
+    is_str(next_topic(server, NULL), "again", "and used as before");
+    flux_close(server);
+    fds[1] = EPERM;
+    ok(reconnect_with(fds, client) < 0 && errno == EPERM, "or refused");
+    close(fds[2]);
+    fds[1] = 0;
+}
+
 static void test_local(void)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
@@ -493,6 +554,7 @@ static void test_local(void)
     is_int(userid, 42, "FLUX_OPT_TESTING_USERID goes out in the frame");
     flux_msg_destroy(msg);
     flux_close(server);
+    test_reconnect(fds, client);
     flux_close(client);
     fds[1] = EPERM;
     ok(!connect_with(fds, uri, &e) && errno == EPERM, "a client refused");
@@ -507,6 +569,7 @@ int main(void)
     test_queue();
     test_arguments();
     test_credentials();
+    test_options();
     test_closed_twice();
     test_clone();
     test_matchtags();
