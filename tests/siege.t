@@ -26,10 +26,13 @@ crash() { # HOW, in a thread of a broker that has a command and a loader
         flux rpc culprit.do '{\"how\":\"$1\"}'; sleep 1000"
 }
 last_words() { # HOW STATUS WORDS
-    if [ -n "${TEST_BUILD:-}" ]; then
-        skip "$1 in a thread" "$TEST_BUILD"
+    case ${TEST_BUILD:-} in
+    "" | coverage) ;;
+    *)
+        skip "$1 in a thread" "$TEST_BUILD says so itself"
         return
-    fi
+        ;;
+    esac
     fails "$1 in a thread: the last words name the module" "$2" \
         "flux-broker: module culprit: $3" crash "$1"
 }
