@@ -57,7 +57,12 @@ is "-v: since when, -vv: and how far" "1 a1: full for S (R ms)
     sed "s/[0-9.e-]*s (/S (/; s/[0-9.]* ms/R ms/"'
 fails "nobody is cut off by a wrong name" 1 \
     "TARGET must be a valid rank or hostname" flux overlay disconnect c
+FLUX_URI=local://$RUNDIR/local-1 flux rpc -s overlay.monitor >"$W/monitor" 2>&1 &
+_brokers="$_brokers $!"
+wait_until grep -q full "$W/monitor"
 ok "who is gone" flux overlay disconnect b
+ok "who watches its parent is told" wait_until grep -q \
+    '"rank":3,"status":"lost"' "$W/monitor"
 wait_until sh -c 'flux overlay status --down | grep -q "3 b: lost"'
 is "is shown in red, its ancestors plain" "$(printf '%s\n' \
     '0 a0: degraded' '1 a1: degraded' '3 b: \033[31mlost\033[39m')" \
