@@ -17,6 +17,11 @@ is "numbers go up" "seq=0 seq=1 seq=2 " sh -c \
     'flux ping -c 3 -i 0.001 testmod | grep -o "seq=." | tr "\n" " "'
 has "-p N" "pad=100 " flux ping -c 1 -p 100 testmod
 has "--pad=100000" "pad=100000 " flux ping -c 1 --pad=100000 testmod
+has "--pad=1.5k" "pad=1536 " flux ping -c 1 --pad=1.5k testmod
+has "--pad=1M" "pad=1048576 " flux ping -c 1 --pad=1M testmod
+fails "--pad=1x" 1 "invalid argument for option 'pad': 1x" \
+    flux ping -c 1 --pad=1x testmod
+has "-r all" "0!testmod.ping pad=0 seq=0" flux ping -c 1 -r all testmod
 has "-u" "userid=$(id -u) rolemask=0x5" flux ping -c 1 -u testmod
 is "--batch" 5 sh -c 'flux ping -c 5 -i 0 --batch testmod | grep -c seq='
 has "-r 0" "0!testmod.ping" flux ping -c 1 -r 0 testmod

@@ -77,6 +77,8 @@ fails "-c of bad TOML names the file, line and column" 1 "bad.toml: line 1, colu
     flux start -c "$W/bad.toml" true
 has "-v prints the broker's command line" "flux-broker -Stest.a=b true" \
     flux start -v -Stest.a=b true
+is "-v of two prints both, -X starts none" "2" sh -c \
+    'flux start -s 2 -v -X true 2>&1 | grep -c "flux-broker --rank=[01] --size=2 "'
 has "-v=1 too" "flux-broker" flux start --verbose=1 true
 hasnt "-v=0 does not" "flux-broker" flux start --verbose=0 true
 has "-X prints it" "flux-broker false" flux start -X false
