@@ -13,6 +13,9 @@
  * holds, so that a write from here never waits for a broker that waits for us
  * to read.
  *
+ * With --bg the request is no stream: the answer is the process id, which is
+ * printed, and what the command writes goes to the broker's log.
+ *
  * What always holds:
  * - A target is running until its stream of responses has ended, with ENODATA
  *   or another error; the loop runs as long as one is.
@@ -83,7 +86,7 @@ struct exec {
     double started;     /* monotonic */
     double interrupted; /* when the last warning was given */
     int interrupts;
-    bool label, verbose, quiet;
+    bool label, verbose, quiet, background;
 };
 
 static void __attribute__((format(printf, 2, 3)))
@@ -419,23 +422,47 @@ static int code_of(int errnum)
     }
 }
 
-static void stream_ended(struct target *t, flux_future_t *f, int errnum)
+static void complain(struct target *t, flux_future_t *f, int errnum)
+{
+    cli_warn(t->x->p, "Error: rank %u: %s: %s", (unsigned)t->rank, t->x->name,
+             future_strerror(f, errnum));
+    t->failed = true;
+}
+
+static void target_ended(struct target *t, flux_future_t *f)
 {
     struct exec *x = t->x;
 
-    if (errnum != ENODATA) {
-        cli_warn(x->p, "Error: rank %u: %s: %s", (unsigned)t->rank, x->name,
-                 future_strerror(f, errnum));
-        t->code = code_of(errnum);
-        t->failed = true;
-    }
-    print_rest(t, 0);
-    print_rest(t, 1);
     flux_future_destroy(f);
     t->f = NULL;
     if (--x->running == 0)
         flux_reactor_stop(x->r);
-    pace_input(x);
+}
+
+static void stream_ended(struct target *t, flux_future_t *f, int errnum)
+{
+    if (errnum != ENODATA) {
+        complain(t, f, errnum);
+        t->code = code_of(errnum);
+    }
+    print_rest(t, 0);
+    print_rest(t, 1);
+    target_ended(t, f);
+    pace_input(t->x);
+}
+
+/* The one answer of --bg.  That it runs is all that can be known. */
+static void left_running(flux_future_t *f, void *arg)
+{
+    struct target *t = arg;
+
+    if (flux_rpc_get_unpack(f, "{s:i}", "pid", &t->pid) == 0) {
+        printf("%u: %d\n", (unsigned)t->rank, t->pid);
+    } else {
+        complain(t, f, errno);
+        t->code = 1;
+    }
+    target_ended(t, f);
 }
 
 static void response(flux_future_t *f, void *arg)
@@ -503,6 +530,14 @@ static int set_folder(struct cli *p, json_t *command)
     return given ? json_object_set_new(command, "cwd", json_string(given)) : -1;
 }
 
+static int set_label(struct cli *p, json_t *command)
+{
+    const char *label = cli_get(p, "label", NULL);
+
+    return label ? json_object_set_new(command, "label", json_string(label))
+                 : 0;
+}
+
 static json_t *command(struct cli *p)
 {
     json_t *o =
@@ -510,18 +545,21 @@ static json_t *command(struct cli *p)
                   "env", environment(), "opts", "stdout_LINE_BUFFER", "false",
                   "stderr_LINE_BUFFER", "false", "channels");
 
-    if (!o || set_folder(p, o) < 0)
+    if (!o || set_folder(p, o) < 0 || set_label(p, o) < 0)
         cli_die(p, "cannot describe the command: %s", strerror(errno));
     return o;
 }
 
 static void start_target(struct target *t, json_t *cmd)
 {
-    t->f = flux_rpc_pack(t->x->h, "rexec.exec", t->rank, FLUX_RPC_STREAMING,
-                         "{s:O s:i s:i}", "cmd", cmd, "flags",
-                         FLAG_STDOUT | FLAG_STDERR | FLAG_CREDIT, "local_flags",
-                         0);
-    if (!t->f || flux_future_then(t->f, -1, response, t) < 0)
+    bool background = t->x->background;
+    int flags = FLAG_STDOUT | FLAG_STDERR | (background ? 0 : FLAG_CREDIT);
+
+    t->f = flux_rpc_pack(t->x->h, "rexec.exec", t->rank,
+                         background ? 0 : FLUX_RPC_STREAMING, "{s:O s:i s:i}",
+                         "cmd", cmd, "flags", flags, "local_flags", 0);
+    if (!t->f ||
+        flux_future_then(t->f, -1, background ? left_running : response, t) < 0)
         cli_die_errno(t->x->p, "rexec.exec");
 }
 
@@ -677,6 +715,7 @@ static int run(struct cli *p)
         .label = cli_count(p, "label-io") > 0,
         .verbose = cli_count(p, "verbose") > 0,
         .quiet = cli_count(p, "quiet") > 0,
+        .background = cli_count(p, "bg") > 0,
         .started = util_monotime(),
     };
     int status;
@@ -688,7 +727,8 @@ static int run(struct cli *p)
     x.sigint = watch_signal(&x, SIGINT);
     x.sigterm = watch_signal(&x, SIGTERM);
     start_all(&x);
-    open_input(&x);
+    if (!x.background)
+        open_input(&x);
     tell(&x, "Sent all requests");
     if (flux_reactor_run(x.r, 0) < 0)
         cli_die_errno(p, "flux_reactor_run");
@@ -700,6 +740,9 @@ static int run(struct cli *p)
 static const struct cli_option options[] = {
     {'r', "rank", CLI_ARG, "IDSET", "Target these ranks (default: all)"},
     {'x', "exclude", CLI_ARG, "IDSET", "Exclude ranks from the target"},
+    {0, "bg", CLI_NO_ARG, NULL,
+     "Leave it running, print its rank and process id"},
+    {0, "label", CLI_ARG, "LABEL", "Give it a name, beside its process id"},
     {'d', "dir", CLI_ARG, "PATH",
      "Set the working directory to PATH (none: the broker's)"},
     {'l', "label-io", CLI_NO_ARG, NULL,

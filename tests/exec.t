@@ -248,6 +248,21 @@ ok "output in the background goes to the log" \
 ok "and so does the end" \
     wait_until sh -c 'flux dmesg | grep -q "sh\[[0-9]*\]: Exit 5"'
 ok "nothing is left" wait_until has_runs 0
+ok "--bg ends when the command runs" flux exec --bg --label=cat1 sh -c \
+    'echo in the back; exec sleep 1000'
+# shellcheck disable=SC2154 # W is from lib.sh
+child=$(sed -n 's/^0: //p' "$W/out")
+ok "and prints its process id" kill -0 "$child"
+ok "it writes to the log" wait_until sh -c 'flux dmesg | grep -q "in the back"'
+has "its label is that of the service" '"label":"cat1"' flux rpc rexec.list
+fails "which no other has" 1 \
+    "flux-exec: Error: rank 0: true: command label is not unique" \
+    flux exec --bg --label=cat1 true
+kill "$child"
+ok "nothing is left" wait_until has_runs 0
+fails "--bg of no such command" 1 \
+    "rank 0: nosuch: error launching process: No such file or directory" \
+    flux exec --bg nosuch
 background sh -c 'echo $$; echo ready; exec sleep 1000'
 child=$(head -n1 "$W/bg")
 ok "the broker ends well" stop
