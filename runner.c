@@ -48,8 +48,18 @@ static void close_input(void)
     }
 }
 
-static void child(struct runner *r, char *const argv[], pid_t parent, int fd)
+struct start {
+    struct runner *runner;
+    char *const *argv;
+    pid_t parent;
+    int fd; /* takes the errno of a failed exec */
+};
+
+/* In the broker's memory (sys_spawn). */
+static void child(void *arg)
 {
+    const struct start *s = arg;
+    const struct runner *r = s->runner;
     ssize_t n;
 
     spawn_reset_signals();
@@ -62,10 +72,10 @@ static void child(struct runner *r, char *const argv[], pid_t parent, int fd)
         dup2(runlog_far_end(r->err), STDERR_FILENO);
     }
     sys_die_with_parent(SIGKILL);
-    if (getppid() != parent)
+    if (getppid() != s->parent)
         _exit(1); /* the broker died before we could ask */
-    execvp(argv[0], argv);
-    n = write(fd, &errno, sizeof(errno));
+    execvp(s->argv[0], s->argv);
+    n = write(s->fd, &errno, sizeof(errno));
     (void)n;
     _exit(errno == ENOENT ? 127 : 126);
 }
@@ -85,16 +95,15 @@ static void report_exec_failure(struct runner *r, int fd, const char *program)
 
 static int start(struct runner *r, char *const argv[])
 {
-    pid_t parent = getpid();
+    struct start s = {r, argv, getpid(), -1};
     int fds[2];
 
     if (sys_socketpair(fds) < 0)
         return -1;
     util_set_nonblock(fds[0], false);
     fflush(NULL);
-    r->pid = fork();
-    if (r->pid == 0)
-        child(r, argv, parent, fds[1]);
+    s.fd = fds[1];
+    r->pid = sys_spawn(child, &s);
     close(fds[1]);
     if (r->pid > 0)
         report_exec_failure(r, fds[0], argv[0]);
