@@ -3,11 +3,12 @@
  *   bench [OPTIONS] FOLDER NAME=SOCKET[,PROGRAM]...
  *   bench --pin CPU COMMAND...
  *   bench --dbus SOCKET
+ *   bench --pause
  *
  * FOLDER holds the modules and the rc scripts.  A target named `redis` is
  * redis, one named `dbus-broker` that, any other a broker of the Flux protocol;
  * the floor is always there.  --dbus runs dbus-broker, which does not listen
- * by itself.
+ * by itself; --pause is the least program there is.
  *
  *   --runs=N       of each row (7)
  *   --divide=N     the number of calls in a run, for a quick look
@@ -385,6 +386,8 @@ int main(int argc, char *argv[])
         return run_pinned(argc, argv);
     if (argc == 3 && strcmp(argv[1], "--dbus") == 0)
         return run_dbus(argv[2]);
+    if (argc > 1 && strcmp(argv[1], "--pause") == 0)
+        return proc_pause();
     o.targets[0].name = "floor";
     for (; i < argc && argv[i][0] == '-'; i++)
         if (read_option(&o, argv[i]) < 0)

@@ -34,6 +34,10 @@ enum proc_figure {
 };
 double proc_get(pid_t pid, enum proc_figure figure); /* -1: cannot say */
 
+/* The same of this very program, started to do nothing but proc_pause(). */
+double proc_get_paused(enum proc_figure figure);
+int proc_pause(void); /* says on stdout that it is there, and waits */
+
 /* The child of `pid` that was started last, or -1, and how many it has. */
 pid_t proc_child(pid_t pid, int *count);
 

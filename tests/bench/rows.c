@@ -349,6 +349,15 @@ static double list_ms(const struct target *t, const struct row *row, int count)
 /* ---- memory
  * --------------------------------------------------------------------- */
 
+/* A program that only pauses. */
+static double paused(const struct target *t, const struct row *row, int count)
+{
+    (void)t;
+    (void)count;
+    (void)row;
+    return proc_get_paused(PROC_RSS);
+}
+
 static double at_start(const struct target *t, const struct row *row, int count)
 {
     int fd = wire_open(t->socket);
@@ -697,7 +706,7 @@ static double flooded(const struct target *t, const struct row *row, int count)
 #define ALL(f) {f, f, f, f}
 
 const struct row rows[] = {
-    {"rss", "broker at start, resident", "kB", BROKER(at_start),
+    {"rss", "broker at start, resident", "kB", {paused, at_start, NULL},
      1, ROW_FIRST, 0, PROC_RSS, NULL, 1600},
     {"pss", "broker at start, proportional", "kB", BROKER(at_start),
      1, ROW_FIRST, 0, PROC_PSS, NULL, 700},
@@ -763,7 +772,7 @@ const struct row rows[] = {
     {"list", "flux module list; floor: true", "ms", {true_ms, list_ms, NULL, NULL},
      10, 0, 0, 0, NULL, 1.5},
     {"process-rss", "a process module's process, resident", "kB",
-     BROKER(each_process), 1, ROW_PINNED, MOD_PROCESS, PROC_RSS, NULL, 1300},
+     {paused, each_process, NULL}, 1, ROW_PINNED, MOD_PROCESS, PROC_RSS, NULL, 1300},
     {"python-rss", "a Python module's process, resident", "kB",
      BROKER(each_process), 1, ROW_PINNED, MOD_PYTHON, PROC_RSS, NULL, 11000},
     {"wakeups", "wake-ups while idle, 51 modules", "/s", BROKER(wake_ups),
