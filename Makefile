@@ -41,7 +41,8 @@ having = $(shell for o in $(2); do \
 
 # What makes an error in our memory harder to use; HARDEN= builds without.
 # The compilers are asked when first needed.  FORTIFY wants an optimising one.
-# The static program goes without stack protector: 12 of its 448 KiB.
+# The static program goes without stack protector, 12 of its 448 KiB, and has
+# its constants beside the code, which saves 8 of page ends.
 HARDEN = "-fstack-protector-strong" $(FORTIFY)
 FORTIFY = "-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2"
 HARDEN_LINK = $(if $(HARDEN),-Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now)
@@ -115,7 +116,7 @@ $(B)/static/bin/busyflux: $(STATIC_OBJS) $(B)/static/obj/flux.zip
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(STATIC_CC) $(SMALL) $(LDFLAGS) $(HARDEN_LINK) -static -no-pie -Wl,--gc-sections \
-		-Wl,--build-id=none -s -o $@.new $(STATIC_OBJS) -pthread
+		-Wl,--build-id=none,-z,noseparate-code -s -o $@.new $(STATIC_OBJS) -pthread
 	$(Q)cat $(B)/static/obj/flux.zip >>$@.new
 	$(Q)mv $@.new $@
 	$(Q)$@ --install -s $(@D)
