@@ -58,7 +58,7 @@ tour_play() { # TEXT FOLDER
         } >"$2/$script.new"
         mv "$2/$script.new" "$2/$script.sh"
     done
-    (cd "$2" && timeout "$DEADLINE" sh ./outer.sh 2>&1)
+    (cd "$2" && timeout $((5 * DEADLINE)) sh ./outer.sh 2>&1)
 }
 
 tour_scrub() { # FOLDER
