@@ -11,6 +11,7 @@
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -83,7 +84,7 @@ int execvp(const char *file, char *const *argv)
 int raise(int signum)
 {
     write_down();
-    return kill(getpid(), signum);
+    return pthread_kill(pthread_self(), signum);
 }
 
 static void __attribute__((constructor)) catch_signals(void)
