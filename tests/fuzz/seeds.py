@@ -100,6 +100,12 @@ def lives():
     yield loaded + ask(0, "module.remove", remove) + bytes([WAIT, 0, 9]) * 4
     yield (loaded + ask(4, "service.add", {"service": "mine"})
            + ask(1, "mine.ping", {}) + ask(4, "event.subscribe", {"topic": ""}))
+    yield (ask(2, "module.trace", {"typemask": 15, "topic_glob": "*", "names": [],
+                                   "full": True}, STREAMING)
+           + ask(0, "module.trace", {"typemask": 15, "topic_glob": "m0.*",
+                                     "names": ["m0"], "full": True}, STREAMING)
+           + loaded + ask(0, "module.info", {"name": "m0"}) + pinged
+           + ask(0, "module.debug", {"name": "m0"}) + bytes([HANG_UP, 0]))
     yield (ask(0, "rexec.exec", command, STREAMING)
            + ask(0, "rexec.write", {"matchtag": 1, "io": {
                "stream": "stdin", "rank": "0", "data": "x", "eof": True}})
