@@ -51,6 +51,12 @@ STATIC_HARD = $(eval STATIC_HARD := \
 	$(call having,$(STATIC_CC) $(CFLAGS),$(if $(HARDEN),$(FORTIFY))))$(STATIC_HARD)
 comma := ,
 
+# musl finds by this path the two libraries that a module may name; glibc's
+# linker is told of them in another way (dso.c), and would look for the C library
+# there at each start.
+MUSL_PATH = $(if $(findstring musl,$(CC)$(shell $(CC) -dumpmachine)),\
+	-Wl$(comma)-rpath$(comma)'$$ORIGIN/../lib:$$ORIGIN/../lib/busyflux')
+
 PYTHON = python3
 PACKAGE = $(wildcard python/flux/*.py python/flux/*/*.py)
 
@@ -105,7 +111,7 @@ $(B)/static/obj/flux.zip: tools/mkzip.py $(PACKAGE)
 $(B)/bin/busyflux: $(OBJS) $(B)/obj/flux.zip
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(HARDEN_LINK) -pie -rdynamic -o $@.new $(OBJS) $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(HARDEN_LINK) $(MUSL_PATH) -pie -rdynamic -o $@.new $(OBJS) $(LDLIBS)
 	$(Q)cat $(B)/obj/flux.zip >>$@.new
 	$(Q)mv $@.new $@
 	$(Q)$@ --install -s $(@D)

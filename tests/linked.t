@@ -47,6 +47,8 @@ needs() { # FILE
 }
 is "has the same needs as one for Flux" \
     "$(printf 'libflux-core.so.2\nlibjansson.so.4')" needs "$W/linked.so"
+ok "it wants no LD_LIBRARY_PATH" env -u LD_LIBRARY_PATH flux start \
+    "flux module load $W/linked.so && flux module remove linked"
 # What follows would find and map them, were it not for their names.
 LD_LIBRARY_PATH=$L start
 ok "is loaded" flux module load "$W/linked.so"
