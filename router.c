@@ -1029,7 +1029,7 @@ static struct subscription *subscription_find(struct peer *p, const char *topic)
     return NULL;
 }
 
-static int subscribe(struct router *r, struct peer *p, const char *topic)
+int router_subscribe(struct peer *p, const char *topic)
 {
     struct subscription *s = subscription_find(p, topic);
     size_t len = strlen(topic);
@@ -1050,7 +1050,7 @@ static int subscribe(struct router *r, struct peer *p, const char *topic)
     list_append(&p->subscriptions, &s->link);
     p->subscription_count++;
     if (list_empty(&p->subscriber))
-        list_append(&r->subscribers, &p->subscriber);
+        list_append(&p->router->subscribers, &p->subscriber);
     return 0;
 }
 
@@ -1080,81 +1080,14 @@ const char *router_subscription_next(struct peer *p, const char *topic)
     return LIST_ENTRY(l, struct subscription, link)->topic;
 }
 
-int router_subscribe(struct peer *p, const char *topic)
+static int service_add(struct peer *p, const char *name)
 {
-    return subscribe(p->router, p, topic);
+    return router_service_add(p->router, name, p);
 }
 
-typedef int (*self_method_f)(struct router *r,
-                             struct peer *sender,
-                             const flux_msg_t *msg,
-                             flux_error_t *e);
-
-static int decode_string(const flux_msg_t *msg,
-                         const char *key,
-                         const char **value,
-                         flux_error_t *e)
+static int service_remove(struct peer *p, const char *name)
 {
-    if (flux_request_unpack(msg, NULL, "{s:s}", key, value) == 0)
-        return 0;
-    return util_errno(e, EPROTO, "error decoding %s request", msg->topic);
-}
-
-static int event_subscribe(struct router *r,
-                           struct peer *sender,
-                           const flux_msg_t *msg,
-                           flux_error_t *e)
-{
-    const char *topic;
-
-    if (decode_string(msg, "topic", &topic, e) < 0)
-        return -1;
-    return subscribe(r, sender, topic);
-}
-
-static int event_unsubscribe(struct router *r,
-                             struct peer *sender,
-                             const flux_msg_t *msg,
-                             flux_error_t *e)
-{
-    const char *topic;
-
-    (void)r;
-    if (decode_string(msg, "topic", &topic, e) < 0)
-        return -1;
-    return unsubscribe(sender, topic);
-}
-
-static int require_owner(const flux_msg_t *msg, flux_error_t *e)
-{
-    if (msg->rolemask & FLUX_ROLE_OWNER)
-        return 0;
-    return util_errno(e, EPERM, "Request requires owner credentials");
-}
-
-static int service_add(struct router *r,
-                       struct peer *sender,
-                       const flux_msg_t *msg,
-                       flux_error_t *e)
-{
-    const char *name;
-
-    if (decode_string(msg, "service", &name, e) < 0 ||
-        require_owner(msg, e) < 0)
-        return -1;
-    return router_service_add(r, name, sender);
-}
-
-static int service_remove(struct router *r,
-                          struct peer *sender,
-                          const flux_msg_t *msg,
-                          flux_error_t *e)
-{
-    const char *name;
-
-    if (decode_string(msg, "service", &name, e) < 0)
-        return -1;
-    return router_service_remove(r, name, sender);
+    return router_service_remove(p->router, name, p);
 }
 
 static int event_encode(const flux_msg_t *request, flux_msg_t **event)
@@ -1218,64 +1151,99 @@ static void event_publish(struct router *r, const flux_msg_t *request)
     answer_published(r, request, router_publish(r, event));
 }
 
-static const struct {
+/* How one of the router's own methods is served; `serve` takes `msg`. */
+struct self_method {
     const char *topic;
-    self_method_f method;
-} self_methods[] = {
-    {"event.subscribe", event_subscribe},
-    {"event.unsubscribe", event_unsubscribe},
-    {"service.add", service_add},
-    {"service.remove", service_remove},
+    void (*serve)(struct router *r,
+                  const struct self_method *m,
+                  flux_msg_t *msg);
+    const char *key; /* of the one string in the request, for `apply` */
+    int (*apply)(struct peer *sender, const char *value);
+    bool for_owner;
 };
 
-static self_method_f self_method_find(const char *topic)
+/* Rank 0 will do, through any hop. */
+static void
+serve_publish(struct router *r, const struct self_method *m, flux_msg_t *msg)
+{
+    (void)m;
+    if (r->parent) {
+        msg->a = FLUX_NODEID_ANY;
+        deliver_request(r->parent, msg);
+        return;
+    }
+    event_publish(r, msg);
+    flux_msg_destroy(msg);
+}
+
+static int apply(struct router *r,
+                 const struct self_method *m,
+                 const flux_msg_t *msg,
+                 flux_error_t *e)
+{
+    struct peer *sender = router_sender(r, msg);
+    const char *value;
+
+    if (!sender || sender->kind == PEER_RANK)
+        return util_errno(e, ENOENT, "%s: sender is not on this rank",
+                          msg->topic);
+    if (flux_request_unpack(msg, NULL, "{s:s}", m->key, &value) < 0)
+        return util_errno(e, EPROTO, "error decoding %s request", msg->topic);
+    if (m->for_owner && !(msg->rolemask & FLUX_ROLE_OWNER))
+        return util_errno(e, EPERM, "Request requires owner credentials");
+    return m->apply(sender, value);
+}
+
+/* What a peer of this rank wants for itself. */
+static void
+serve_peer(struct router *r, const struct self_method *m, flux_msg_t *msg)
+{
+    flux_error_t e = {""};
+    int errnum = apply(r, m, msg, &e) < 0 ? errno : 0;
+    flux_msg_t *response = flux_response_derive(msg, errnum);
+
+    if (response && e.text[0])
+        flux_msg_set_string(response, e.text);
+    self_respond(r, msg, response);
+    flux_msg_destroy(msg);
+}
+
+static const struct self_method self_methods[] = {
+    {"event.publish", serve_publish, NULL, NULL, false},
+    {"event.subscribe", serve_peer, "topic", router_subscribe, false},
+    {"event.unsubscribe", serve_peer, "topic", unsubscribe, false},
+    {"service.add", serve_peer, "service", service_add, true},
+    {"service.remove", serve_peer, "service", service_remove, false},
+};
+
+static const struct self_method *self_method_find(const char *topic)
 {
     size_t i;
 
     for (i = 0; i < UTIL_ARRAY_SIZE(self_methods); i++)
         if (strcmp(self_methods[i].topic, topic) == 0)
-            return self_methods[i].method;
+            return &self_methods[i];
     return NULL;
 }
 
-static void self_call(struct router *r, const flux_msg_t *msg)
+static void refuse_unknown(struct router *r, flux_msg_t *msg)
 {
-    self_method_f method = self_method_find(msg->topic);
-    struct peer *sender = router_sender(r, msg);
-    flux_error_t e = {""};
-    flux_msg_t *response;
+    char *s = util_asprintf("Unknown service method '%s'", msg->topic);
 
-    if (!method) {
-        util_errno(&e, ENOSYS, "Unknown service method '%s'", msg->topic);
-        router_respond_error(r, msg, ENOSYS, e.text);
-        return;
-    }
-    if (!sender || sender->kind == PEER_RANK) {
-        util_errno(&e, ENOENT, "%s: sender is not on this rank", msg->topic);
-    } else if (method(r, sender, msg, &e) == 0) {
-        self_respond(r, msg, flux_response_derive(msg, 0));
-        return;
-    }
-    response = flux_response_derive(msg, errno);
-    if (response && e.text[0])
-        flux_msg_set_string(response, e.text);
-    self_respond(r, msg, response);
+    refuse(r, msg, ENOSYS, s);
+    free(s);
 }
 
 static void self_send(struct peer *p, flux_msg_t *msg)
 {
-    if (msg->type == FLUX_MSGTYPE_REQUEST && !is_disconnect(msg)) {
-        if (strcmp(msg->topic, "event.publish") == 0 && p->router->parent) {
-            msg->a = FLUX_NODEID_ANY; /* rank 0 will do, through any hop */
-            deliver_request(p->router->parent, msg);
-            return;
-        }
-        if (strcmp(msg->topic, "event.publish") == 0)
-            event_publish(p->router, msg);
-        else
-            self_call(p->router, msg);
-    }
-    flux_msg_destroy(msg);
+    const struct self_method *m;
+
+    if (msg->type != FLUX_MSGTYPE_REQUEST || is_disconnect(msg))
+        flux_msg_destroy(msg);
+    else if ((m = self_method_find(msg->topic)))
+        m->serve(p->router, m, msg);
+    else
+        refuse_unknown(p->router, msg);
 }
 
 /* ---- router ------------------------------------------------------ */
