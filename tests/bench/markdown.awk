@@ -46,7 +46,8 @@ function keep_row(line, i, value) {
 function is_good(row, value) {
     if (reach[row] == "" || value == "")
         return 0
-    return unit[row] == "/s" ? value + 0 >= reach[row] : value + 0 <= reach[row]
+    value += 0
+    return unit[row] == "/s" ? value >= reach[row] + 0 : value <= reach[row] + 0
 }
 function cell(row, i, text) {
     text = shown(figure[row, i] == "" ? "" : figure[row, i] + 0)
