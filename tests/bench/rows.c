@@ -331,19 +331,30 @@ start_rc_ms(const struct target *t, const struct row *row, int count)
     return average_ms(argv, NULL, count, row->n ? 1 : 0);
 }
 
+/* What `run` gives while `n` modules more are loaded. */
+static double with_modules(
+    const struct target *t, const struct row *row, int n, row_f run, int count)
+{
+    int fd = wire_open(t->socket);
+    double value = -1.;
+
+    if (fd >= 0 && load_many(fd, t, n, MOD_THREAD) == 0)
+        value = run(t, row, count);
+    if (fd >= 0) {
+        unload_many(fd, n);
+        close(fd);
+    }
+    return value;
+}
+
 static double list_ms(const struct target *t, const struct row *row, int count)
 {
     char *argv[] = {(char *)t->program, "module", "list", NULL};
     char uri[TEXT_ROOM];
-    int fd = wire_open(t->socket);
-    double ms = -1.;
 
+    (void)row;
     snprintf(uri, sizeof(uri), "local://%s", t->socket);
-    if (fd >= 0 && load_many(fd, t, row->n, MOD_THREAD) == 0)
-        ms = average_ms(argv, uri, count, 0);
-    unload_many(fd, row->n);
-    close(fd);
-    return ms;
+    return average_ms(argv, uri, count, 0);
 }
 
 /* ---- memory
@@ -414,24 +425,25 @@ static void sleep_seconds(int seconds)
     nanosleep(&ts, NULL);
 }
 
-static double wake_ups(const struct target *t, const struct row *row, int count)
+static double
+count_wake_ups(const struct target *t, const struct row *row, int count)
 {
     int fd = wire_open(t->socket);
     pid_t pid = fd < 0 ? -1 : proc_peer(fd);
     int seconds = count >= row->count ? IDLE_SECONDS : 1;
-    double n = -1.;
+    double before;
 
-    if (fd >= 0 && load_many(fd, t, IDLE_MODULES, MOD_THREAD) == 0) {
-        double before;
-
-        sleep_seconds(1); /* what loading left to do */
-        before = proc_get(pid, PROC_WAKEUPS);
-        sleep_seconds(seconds);
-        n = (proc_get(pid, PROC_WAKEUPS) - before) / seconds;
-    }
-    unload_many(fd, IDLE_MODULES);
+    sleep_seconds(1); /* what loading left to do */
+    before = proc_get(pid, PROC_WAKEUPS);
+    sleep_seconds(seconds);
+    before = proc_get(pid, PROC_WAKEUPS) - before;
     close(fd);
-    return n;
+    return before / seconds;
+}
+
+static double wake_ups(const struct target *t, const struct row *row, int count)
+{
+    return with_modules(t, row, IDLE_MODULES, count_wake_ups, count);
 }
 
 /* ---- curves
@@ -467,35 +479,30 @@ among_clients(const struct target *t, const struct row *row, int count)
 static double
 among_modules(const struct target *t, const struct row *row, int count)
 {
-    int fd = wire_open(t->socket);
     struct row small = *row;
-    double us = -1.;
 
     small.n = SMALL;
-    if (fd >= 0 && load_many(fd, t, row->n - 1, MOD_THREAD) == 0)
-        us = round_trip(t, &small, count);
-    unload_many(fd, row->n - 1);
+    return with_modules(t, &small, row->n - 1, round_trip, count);
+}
+
+static double ask_list(const struct target *t, const struct row *row, int count)
+{
+    int fd = wire_open(t->socket);
+    double begin = exchange_clock();
+    long size = fd < 0 ? -1 : 0;
+    int i;
+
+    (void)row;
+    for (i = 0; i < count && size >= 0; i++)
+        size = wire_call(fd, "module.list", NULL);
+    begin = exchange_clock() - begin;
     close(fd);
-    return us;
+    return size < 0 ? -1. : 1e6 * begin / count;
 }
 
 static double list_us(const struct target *t, const struct row *row, int count)
 {
-    int fd = wire_open(t->socket);
-    double begin = -1.;
-    long size = -1;
-    int i;
-
-    if (fd >= 0 && load_many(fd, t, row->n - 1, MOD_THREAD) == 0) {
-        begin = exchange_clock();
-        size = 0;
-        for (i = 0; i < count && size >= 0; i++)
-            size = wire_call(fd, "module.list", NULL);
-        begin = exchange_clock() - begin;
-    }
-    unload_many(fd, row->n - 1);
-    close(fd);
-    return size < 0 ? -1. : 1e6 * begin / count;
+    return with_modules(t, row, row->n - 1, ask_list, count);
 }
 
 static int subscribe_many(int fd, int n)
