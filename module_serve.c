@@ -276,6 +276,13 @@ debug_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
     flux_respond(h, msg, NULL);
 }
 
+static void end_unread(struct module *m)
+{
+    flux_log(module_broker_handle(m), LOG_ERR, "%s: no memory for its status",
+             m->name);
+    module_cancel(m);
+}
+
 static void
 status_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
@@ -286,7 +293,7 @@ status_cb(flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
     if (flux_request_unpack(msg, NULL, "{s:i s?i}", "status", &status, "errnum",
                             &errnum) < 0) {
         if (m && errno == ENOMEM)
-            module_cancel(m);
+            end_unread(m);
         flux_respond_error(h, msg, EPROTO,
                            "error decoding module.status request");
         return;

@@ -82,11 +82,14 @@ static bool is_over(struct thread *t)
     return __atomic_load_n(&t->over, __ATOMIC_ACQUIRE);
 }
 
-/* The module may have kept its handle; its channel must not stay open. */
+/* The module may have kept its handle; its channel must not stay open, as it
+ * would if close(2) were where the thread is cancelled.
+ */
 static void leave(struct thread *t)
 {
     ino_t channel = inode(t->fd);
 
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
     flux_close(t->h);
     set_over(t);
     if (inode(t->fd) == channel)
