@@ -261,14 +261,9 @@ SOAK_S = 600
 soak: tests
 	B=$(abspath $(B)) SOAK_S=$(SOAK_S) tests/soak.t
 
-VALGRIND = valgrind -q --error-exitcode=99 --child-silent-after-fork=yes
-WRAP = --wrap=valgrind,-q,--error-exitcode=99,--suppressions=$(CURDIR)/tests/valgrind.supp
-
 check-valgrind: all tests
 	.ci/need valgrind
-	prove -j2 -e "$(VALGRIND) --leak-check=full" $(UNIT_TESTS)
-	TEST_BUILD=valgrind TEST_WRAP=$(WRAP) $(PROVE) tests/module.t \
-		tests/service.t tests/event.t tests/log.t tests/rpc.t tests/trace.t
+	B=$(B) PROVE='prove -j2 -e "timeout -k 5 600"' tests/valgrind
 
 check-kill: tests
 	KILL_VICTIMS="1 2 3 4 5 6 7 8 9 10 11 12 13 14 15" \

@@ -29,7 +29,7 @@ interrupted() { # RATE SEED CMD...
     shift 2
     FAULT_EINTR=$rate FAULT_SEED=$seed LD_PRELOAD=$FAULT \
         FAULT_PROGRAM="flux flux-broker flux-module-exec flux-module-python-exec" \
-        timeout -k 1 $LIMIT "$@"
+        timeout -k 1 "$LIMIT" "$@"
 }
 
 # ---- what is done ---------------------------------------------------------------
@@ -178,7 +178,7 @@ for seed in ${EINTR_SEEDS:-1}; do
         rate=$((2 + (seed + ${#case}) % 2))
         # shellcheck disable=SC2046 # options are words
         is "$case: one call in $rate, order $seed" "$(cat "$W/$case.wants")" \
-            interrupted $rate "$seed" flux start $(cat "$W/$case.options") \
+            interrupted "$rate" "$seed" flux start $(cat "$W/$case.options") \
             sh "$W/$case"
     done
 done
