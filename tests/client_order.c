@@ -143,6 +143,7 @@ static int run(struct order *o, const char *rundir)
 {
     flux_watcher_t *deadline;
     uint32_t i;
+    int rc;
 
     for (i = 0; i < o->size; i++)
         if (connect_client(o, rundir, i) < 0)
@@ -151,7 +152,9 @@ static int run(struct order *o, const char *rundir)
         fill_window(&o->clients[i]);
     deadline = flux_timer_watcher_create(o->r, DEADLINE, 0., deadline_cb, NULL);
     flux_watcher_start(deadline);
-    return flux_reactor_run(o->r, 0);
+    rc = flux_reactor_run(o->r, 0);
+    flux_watcher_destroy(deadline);
+    return rc;
 }
 
 static void check_all(struct order *o)
@@ -166,6 +169,19 @@ static void check_all(struct order *o)
     is_int(o->gaps, 0, "numbered without a gap");
     is_int(o->swapped, 0, "those of each publisher in its order");
     is_int(unequal, 0, "all ranks have seen the same sequence");
+}
+
+static void release(struct order *o)
+{
+    uint32_t i;
+
+    for (i = 0; i < o->size; i++) {
+        flux_msg_handler_destroy(o->clients[i].handler);
+        flux_close(o->clients[i].h);
+        free(o->clients[i].next);
+    }
+    flux_reactor_destroy(o->r);
+    free(o->clients);
 }
 
 int main(int argc, char *argv[])
@@ -186,5 +202,6 @@ int main(int argc, char *argv[])
     printf("# %u events on %u ranks: %.2f s\n", (unsigned)(o.each * o.size),
            (unsigned)o.size, util_monotime() - begin);
     check_all(&o);
+    release(&o);
     return done();
 }

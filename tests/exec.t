@@ -275,6 +275,7 @@ start_ranks() { # COUNT
     mkdir "$RUNDIR"
     FLUX_URI=local://$RUNDIR/local-0
     flux start -s "$1" --test-rundir="$RUNDIR" -Sbroker.rc2_none=1 \
+        --test-exit-mode=leader \
         >"$W/ranks.err" 2>&1 &
     BROKER=$!
     _brokers="$_brokers $BROKER"
