@@ -132,6 +132,17 @@ mkdir -m 777 "$W/open"
 chmod 777 "$W/open"
 fails "nor a folder that others can write" 1 "can be written by others" \
     flux start -Srundir="$W/open" true
+mkdir -m 500 "$W/lacking"
+fails "nor one that its owner cannot" 1 "lacks mode 0700" \
+    flux start -Srundir="$W/lacking" true
+theirs=/usr
+if is_root; then
+    theirs=$W/theirs
+    mkdir -m 700 "$theirs"
+    chown 65534 "$theirs"
+fi
+fails "nor another user's" 1 "'$theirs' belongs to user $(stat -c %u "$theirs")" \
+    flux start -Srundir="$theirs" true
 long=$W/$(printf '%0120d' 0)
 mkdir "$long"
 fails "a path too long for a socket is an error that says so" 1 \
