@@ -222,7 +222,7 @@ def state(pid):
     return {"descriptors": len(os.listdir("/proc/%d/fd" % pid)),
             "threads": number("Threads"),
             "children": children_of(pid),
-            "memory": number("VmRSS") << 10}
+            "memory": number("RssAnon") << 10}
 
 
 def ping_p99():
