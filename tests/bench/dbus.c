@@ -564,13 +564,15 @@ static int send_with_fd(int to, const void *data, size_t n, int fd)
     return sendmsg(to, &mh, 0) == (ssize_t)n ? 0 : -1;
 }
 
-static pid_t start_broker(int controller)
+/* It ends with our end of the connection, which must not be its own too. */
+static pid_t start_broker(int controller, int ours)
 {
     char number[16];
     pid_t pid = fork();
 
     if (pid != 0)
         return pid;
+    close(ours);
     snprintf(number, sizeof(number), "%d", controller);
     execlp("dbus-broker", "dbus-broker", "--controller", number, "--machine-id",
            "0123456789abcdef0123456789abcdef", "--max-bytes", "1073741824",
@@ -597,7 +599,7 @@ int dbus_run(const char *path)
 
     if (listener < 0 || fcntl(listener, F_SETFL, O_NONBLOCK) < 0 ||
         socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0 ||
-        start_broker(fds[1]) < 0)
+        start_broker(fds[1], fds[0]) < 0)
         return -1;
     close(fds[1]);
     n = add_listener(data);
