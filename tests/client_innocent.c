@@ -60,7 +60,7 @@ static void forward(int from, int to)
 static void add_hop(struct ring *r)
 {
     int fd[2];
-    pid_t pid;
+    pid_t pid = -1;
 
     if (pipe(fd) < 0 || (pid = fork()) < 0)
         die("ring");
@@ -159,7 +159,7 @@ int main(int argc, char **argv)
     struct series calls = {0, malloc(ROOM * sizeof(double))};
     struct series rounds = {0, malloc(ROOM * sizeof(double))};
     struct ring ring;
-    flux_t *h;
+    flux_t *h = NULL;
 
     if (argc != 2) {
         fprintf(stderr, "Usage: client_innocent TOPIC\n");

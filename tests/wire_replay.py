@@ -93,6 +93,7 @@ def traced(payload):
     payload["timestamp"] = keys_only(payload["timestamp"])
     if payload["payload"] and "route" in payload["payload"]:
         ping(payload["payload"])
+        del payload["payload"]["userid"], payload["payload_size"]  # whose
     return payload
 
 
