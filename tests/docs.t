@@ -140,7 +140,7 @@ json_of_all() {
     flux module status -r all --json
     flux module stats --base --json testmod
     flux module top -b -n 1 --json
-    kill $_client
+    kill "$_client"
     flux module remove --cancel testmod
 }
 keys_told() {

@@ -17,7 +17,7 @@ often() { # the sum of what they end with
         pelted
         sum=$((sum + $?))
     done
-    echo $sum
+    echo "$sum"
 }
 is "ten ends under a stream of signals, each with status 1" 10 often
 is "nothing is left behind" "" ls "$W/tmp"
