@@ -33,7 +33,7 @@ if [ -z "${TEST_BUILD:-}" ]; then
 fi
 start
 flux module load "$HELLO"
-run_tap python3 "$here/siege_peers.py" crowd "$HELLO" "$TURNS"
+run_tap python3 "$here/siege_peers.py" crowd "$HELLO" ${TURNS:+"$TURNS"}
 flux module remove hello
 ok "the broker ends in order" stop
 finish
