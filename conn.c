@@ -602,15 +602,19 @@ static void queued(struct conn *c, size_t size)
     c->out_messages++;
 }
 
+bool conn_copies(const flux_msg_t *msg)
+{
+    return msg->payload_size < SHARE_MIN;
+}
+
 int conn_queue(struct conn *c, const flux_msg_t *msg)
 {
     size_t size = msg_encoded_size(msg);
     int rc = check_size(size);
 
-    if (rc == 0 && msg->payload_size >= SHARE_MIN)
-        rc = queue_large(c, msg, size);
-    else if (rc == 0)
-        rc = queue_small(c, msg, size);
+    if (rc == 0)
+        rc = conn_copies(msg) ? queue_small(c, msg, size)
+                              : queue_large(c, msg, size);
     if (rc == 0)
         queued(c, size);
     return rc;

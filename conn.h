@@ -45,7 +45,11 @@ bool conn_ready(const struct conn *c);
  * made too large.
  */
 int conn_queue(struct conn *c, const flux_msg_t *msg);
-/* The same of a whole frame as it goes over the wire, which may be shared. */
+
+/* The same of a whole frame as it goes over the wire, which may be shared: for
+ * messages of which conn_queue() would make a copy for each connection.
+ */
+bool conn_copies(const flux_msg_t *msg);
 int conn_queue_frame(struct conn *c, struct msg_body *frame);
 
 /* Write what is queued.  0: all gone, 1: some is left, -1: over, errno. */

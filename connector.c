@@ -146,11 +146,26 @@ static int client_create(struct connector *c, int fd, uid_t uid, pid_t pid)
     return 0;
 }
 
-/* The system gives the lowest that is free. */
+static rlim_t descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    return getrlimit(RLIMIT_NOFILE, &limit) < 0 ? RLIM_INFINITY
+                                                : limit.rlim_cur;
+}
+
+static bool is_near(rlim_t limit, int fd)
+{
+    return limit != RLIM_INFINITY && (rlim_t)fd + RESERVE >= limit;
+}
+
+/* The system gives the lowest that is free.  The limit may have been raised. */
 static bool is_reserve(struct connector *c, int fd)
 {
-    return c->descriptors != RLIM_INFINITY &&
-           (rlim_t)fd + RESERVE >= c->descriptors;
+    if (!is_near(c->descriptors, fd))
+        return false;
+    c->descriptors = descriptor_limit();
+    return is_near(c->descriptors, fd);
 }
 
 static void admit(int fd, void *arg)
@@ -293,14 +308,6 @@ static void *begin(flux_t *h, void *arg, flux_error_t *e)
 struct module_builtin connector_builtin(struct connector *c)
 {
     return (struct module_builtin){"connector-local", begin, stop_listening, c};
-}
-
-static rlim_t descriptor_limit(void)
-{
-    struct rlimit limit;
-
-    return getrlimit(RLIMIT_NOFILE, &limit) < 0 ? RLIM_INFINITY
-                                                : limit.rlim_cur;
 }
 
 struct connector *connector_create(struct link_set *links, const char *path)

@@ -22,6 +22,7 @@
 
 #include "buf.h"
 #include "flux.h"
+#include "handle.h"
 #include "sys.h"
 #include "util.h"
 
@@ -216,8 +217,11 @@ static int flog_text(flux_t *h, int level, const char *text)
 int flux_vlog(flux_t *h, int level, const char *fmt, va_list ap)
 {
     int saved_errno = errno;
-    char *text = util_vasprintf(fmt ? fmt : "", ap);
-    int rc = text ? flog_text(h, level, text) : -1;
+    char *text;
+    int rc;
+    handle_cancellation_point(h);
+    text = util_vasprintf(fmt ? fmt : "", ap);
+    rc = text ? flog_text(h, level, text) : -1;
     free(text);
     if (rc == 0)
         errno = saved_errno;

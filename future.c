@@ -145,6 +145,8 @@ static void future_clear_results(flux_future_t *f)
         result_decref(r);
     result_decref(f->current);
     result_decref(f->fatal);
+    f->current = NULL;
+    f->fatal = NULL;
 }
 
 /* ---- the queue of continuations of a reactor -------------------------- */
@@ -744,17 +746,25 @@ void *future_impl(const flux_future_t *f, const struct future_ops *ops)
     return NULL;
 }
 
-/* All that others may have a part in, but for the contexts. */
+/* All that others may have a part in, but for the contexts.  Destructors of
+ * other futures may still look at it.
+ */
 static void future_empty(flux_future_t *f)
 {
+    flux_future_t *embedded = f->embedded;
+
     auxlist_clear(&f->aux);
     if (f->ops && f->ops->destroy)
         f->ops->destroy(f->impl);
+    f->ops = NULL;
     then_unbind(f);
+    f->then.cb = NULL;
     if (f->unlink)
         f->unlink(f);
+    f->unlink = NULL;
     future_clear_results(f);
-    future_release(f->embedded);
+    f->embedded = NULL;
+    future_release(embedded);
     flux_future_set_reactor(f, NULL);
 }
 

@@ -21,6 +21,7 @@
 #include "handle.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include "future.h"
@@ -74,6 +75,7 @@ struct flux_handle {
     void *comms_error_arg;
     bool in_comms_error;
     int corks;
+    bool shielded;       /* see handle_shield() */
     bool waking;         /* the connector calls handle_wake() */
     double queued_since; /* util_monotime() of the oldest queued message */
     double trace_start;  /* util_monotime() of the first line traced, or 0 */
@@ -201,6 +203,13 @@ void flux_handle_destroy(flux_t *h)
 void handle_shield(flux_t *h)
 {
     h->root->batch->shield(h->root->impl);
+    h->root->shielded = true;
+}
+
+void handle_cancellation_point(flux_t *h)
+{
+    if (h && h->root->shielded && h->root->refs < REFS_OF_THE_DYING)
+        pthread_testcancel();
 }
 
 struct list *handle_futures(flux_t *h)

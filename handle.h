@@ -44,6 +44,11 @@ struct handle_batch_ops {
  */
 void handle_shield(flux_t *h);
 
+/* Where a thread with such a handle may be cancelled though it never waits: a
+ * call begins or has ended, and holds nothing.
+ */
+void handle_cancellation_point(flux_t *h);
+
 /* That thread has been cancelled: whoever in it held references has gone, from
  * under calls of ours and of callbacks.  Frees `h` and all that hangs on it:
  * handlers, futures, watchers, the reactor.  What a clone of someone else's or

@@ -163,7 +163,7 @@ static int queue(struct link *l, flux_msg_t *msg)
 
     if (msg->type == FLUX_MSGTYPE_EVENT && msg != s->event)
         note_event(s, msg);
-    else if (msg == s->event && !s->frame)
+    else if (msg == s->event && !s->frame && conn_copies(msg))
         s->frame = msg_encode_frame(msg);
     if (msg == s->event && s->frame)
         return conn_queue_frame(l->conn, s->frame);
@@ -340,18 +340,20 @@ static void report_cut_off(struct link *l)
 
 static void bury(struct link_set *s, int *most)
 {
+    bool any_large = false;
+
     for (; !list_empty(&s->dead) && *most > 0; --*most) {
         struct link *l = LIST_ENTRY(s->dead.next, struct link, dirty);
-
-        bool much = l->errnum == ENOBUFS;
+        bool large = l->errnum == ENOBUFS;
 
         list_remove(&l->dirty);
-        if (much)
+        if (large)
             report_cut_off(l);
         l->closed(l, l->errnum, l->arg);
-        if (much)
-            sys_trim_memory();
+        any_large = any_large || large;
     }
+    if (any_large)
+        sys_trim_memory();
 }
 
 /* To tell that one has gone may give others something to send.  Whoever waits

@@ -155,7 +155,7 @@ int flux_module_set_running(flux_t *h)
                       "{s:i}", "status", STATUS_RUNNING);
     handle_cork(h, false);
     flux_future_destroy(f);
-    return f ? 0 : -1;
+    return f ? handle_flush(h) : -1;
 }
 
 static int set_finalizing(flux_t *h)

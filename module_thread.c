@@ -10,8 +10,9 @@
  * failure goes to the one who asked.  It is unmapped when the thread has been
  * joined, so that a rebuilt file is what the next load gets.
  *
- * Cancellation is deferred: it takes effect when the thread waits, never while
- * it reads or writes its channel.  What hangs on its handle is freed even so.
+ * Cancellation is deferred: it takes effect when the thread waits, logs, calls
+ * or answers, never while it reads or writes its channel.  What hangs on its
+ * handle is freed even so.
  *
  * The channel closes last of all that the thread does, which is how the broker
  * hears of its end and may join it without waiting.  A channel that ends before
@@ -55,6 +56,7 @@ struct thread {
     char **argv;
     bool cancelled;
     flux_watcher_t *look; /* NULL but while it lives without a channel */
+    bool reclaiming;      /* the thread's own */
     int over; /* atomic: nothing but the end of the thread is to come */
 };
 
@@ -74,7 +76,8 @@ static void set_over(void *arg)
 {
     struct thread *t = arg;
 
-    __atomic_store_n(&t->over, 1, __ATOMIC_RELEASE);
+    if (!t->reclaiming)
+        __atomic_store_n(&t->over, 1, __ATOMIC_RELEASE);
 }
 
 static bool is_over(struct thread *t)
@@ -103,7 +106,9 @@ static void leave_cancelled(void *arg)
 {
     struct thread *t = arg;
 
+    t->reclaiming = true; /* destructors of the module's are to come */
     handle_reclaim(t->h);
+    t->reclaiming = false;
     set_over(t);
 }
 

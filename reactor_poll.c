@@ -211,9 +211,21 @@ static int wait_for_few(struct reactor_pollset *p, double now, int timeout)
         n = wait_for_all(p, 0);
         seconds = p->patience;
     }
+    if (timeout >= 0 && seconds > timeout * 1e-3)
+        seconds = timeout * 1e-3;
     if (n == 0 && p->hot > 0)
-        n = wait_for_hot(p, timeout == 0 ? 0 : seconds);
+        n = wait_for_hot(p, seconds);
     return n;
+}
+
+/* What is left of it; too early rather than too late. */
+static int behind_patience(int timeout)
+{
+    int most = (int)(PATIENCE_MAX * 1e3);
+
+    if (timeout < 0)
+        return timeout;
+    return timeout > most ? timeout - most : 0;
 }
 
 static int wait_for_some(flux_reactor_t *r, int timeout)
@@ -226,7 +238,7 @@ static int wait_for_some(flux_reactor_t *r, int timeout)
     n = wait_for_few(p, r->mono, timeout);
     if (n != 0 || timeout == 0)
         return n;
-    return wait_for_all(p, timeout > 0 ? timeout - 1 : timeout);
+    return wait_for_all(p, behind_patience(timeout));
 }
 
 static void set_starving(flux_reactor_t *r, bool starving)

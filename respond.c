@@ -11,6 +11,7 @@
  *   not sent, and the request is still to be answered.
  */
 #include "flux.h"
+#include "handle.h"
 #include "json.h"
 #include "util.h"
 
@@ -39,6 +40,7 @@ static int finish(flux_t *h, flux_msg_t *response, int rc)
     if (rc == 0)
         rc = flux_send_new(h, &response, 0);
     flux_msg_destroy(response);
+    handle_cancellation_point(h);
     return rc;
 }
 

@@ -175,18 +175,21 @@ static int rpc_send(struct rpc *rpc, flux_msg_t **msg, int flags)
 flux_future_t *rpc_start(flux_t *h, flux_msg_t *msg, uint32_t nodeid, int flags)
 {
     struct rpc *rpc;
+    flux_future_t *f = NULL;
     if (!msg)
         return NULL;
     if (!(rpc = rpc_create(h, nodeid))) {
         flux_msg_destroy(msg);
         return NULL;
     }
-    if (rpc_send(rpc, &msg, flags) < 0) {
+    if (rpc_send(rpc, &msg, flags) == 0) {
+        f = rpc->f;
+    } else {
         flux_msg_destroy(msg);
         future_release(rpc->f);
-        return NULL;
     }
-    return rpc->f;
+    handle_cancellation_point(h);
+    return f;
 }
 
 /* ---- what came --------------------------------------------------------- */

@@ -175,8 +175,10 @@ void sys_trim_memory(void)
 }
 
 #ifdef __linux__
-/* A debugger's breakpoints are in this process's own copies of pages. */
-static bool is_traced(void)
+/* A debugger's breakpoints are in this process's own copies of pages, and what
+ * is preloaded may have written into code.
+ */
+static bool is_instrumented(void)
 {
     char text[1024];
     int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
@@ -187,7 +189,8 @@ static bool is_traced(void)
         close(fd);
     text[n < 0 ? 0 : n] = '\0';
     tracer = strstr(text, "TracerPid:\t");
-    return !tracer || tracer[strlen("TracerPid:\t")] != '0';
+    return getenv("LD_PRELOAD") || !tracer ||
+           tracer[strlen("TracerPid:\t")] != '0';
 }
 
 static bool has_text_relocations(const ElfW(Dyn) * d)
@@ -229,7 +232,7 @@ void sys_forget_start(void)
 {
     int saved = errno;
 
-    if (!is_traced())
+    if (!is_instrumented())
         dl_iterate_phdr(forget_object, NULL);
     errno = saved;
 }

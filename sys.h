@@ -44,9 +44,11 @@ void sys_give_memory_back(void);
  * milliseconds for 64 MiB.  Fallback: nothing is done.
  */
 void sys_trim_memory(void);
+
 /* Have the code and constants that were needed to start leave this process's
  * memory: what is used again comes back from the files, at some 20 us in all.
- * Not under a debugger, whose breakpoints would go with them.  Fallback:
+ * Not under a debugger or with anything preloaded, whose changes to the code
+ * would go with it, as those of probes that the kernel has set do.  Fallback:
  * nothing is done.
  */
 void sys_forget_start(void);

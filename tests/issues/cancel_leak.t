@@ -31,7 +31,7 @@ def cancel(where):
                               {"name": "stuck", "cancel": True}))
 
 
-for where in "main", "handler", "rpc", "all", "then", "timer", "nested":
+for where in "main", "handler", "rpc", "all", "then", "timer", "nested", "log", "send":
     answers = {cancel(where) for _ in range(20 if count > 20 else 1)}
     before = memory()
     answers |= {cancel(where) for _ in range(count)}

@@ -2,9 +2,10 @@
  *
  * The argument says in what: `main`, mod_main itself; `handler`; `rpc`, a call
  * that it waits for in a handler; `all`, many of them; `then`, a continuation;
- * `timer`, a watcher; `nested`, a handler of a loop that a handler runs.  When
- * it is there it publishes the event `stuck`.  Of all that hangs on a handle it
- * has made some, and frees none of it unless mod_main comes to its end.
+ * `timer`, a watcher; `nested`, a handler of a loop that a handler runs; `log`
+ * and `send`, messages without end.  When it is there it publishes the event
+ * `stuck`.  Of all that hangs on a handle it has made some, and frees none of it
+ * unless mod_main comes to its end.
  */
 #include <errno.h>
 #include <flux/core.h>
@@ -86,12 +87,29 @@ static void be_nested(flux_t *h)
     flux_reactor_run(flux_get_reactor(h), 0);
 }
 
+/* These two never wait. */
+static void be_logging(flux_t *h)
+{
+    say(h);
+    for (;;)
+        flux_log(h, LOG_DEBUG, "again");
+}
+
+static void be_sending(flux_t *h)
+{
+    say(h);
+    for (;;)
+        flux_future_destroy(flux_rpc(h, "log.none", NULL, FLUX_NODEID_ANY,
+                                     FLUX_RPC_NORESPONSE));
+}
+
 static const struct {
     const char *where;
     void (*go)(flux_t *h);
 } places[] = {
     {"handler", stay},    {"rpc", be_in_rpc},     {"all", be_in_all},
     {"then", be_in_then}, {"timer", be_in_timer}, {"nested", be_nested},
+    {"log", be_logging},  {"send", be_sending},
 };
 
 static void
