@@ -26,11 +26,13 @@ class Process:
         raise KeyError(key)
 
     def memory(self):
-        return self.status("VmRSS") << 10
+        """What it has allocated; pages of its program come and go."""
+        return self.status("RssAnon") << 10
 
     def peak(self):
         """The most memory since forget_peak()."""
-        return self.status("VmHWM") << 10
+        of_files = self.status("VmRSS") - self.status("RssAnon")
+        return self.status("VmHWM") - of_files << 10
 
     def forget_peak(self):
         with open(self.path("clear_refs"), "w") as f:
