@@ -4,7 +4,7 @@
 
 [ -z "${TEST_BUILD:-}" ] || skip_all "of no use in a $TEST_BUILD build"
 
-LIMIT=458752 # bytes, stripped: 448 KiB; a new feature is worth its place here
+LIMIT=462848 # bytes, stripped: 452 KiB; a new feature is worth its place here
 
 FLUX=$B/static/bin/flux
 BUSY=$B/static/bin/busyflux
