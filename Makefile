@@ -41,7 +41,7 @@ having = $(shell for o in $(2); do \
 
 # What makes an error in our memory harder to use; HARDEN= builds without.
 # The compilers are asked when first needed.  FORTIFY wants an optimising one.
-# The static program goes without stack protector, 12 of its 448 KiB, and has
+# The static program goes without stack protector, 12 of its 452 KiB, and has
 # its constants beside the code, which saves 8 of page ends.
 HARDEN = "-fstack-protector-strong" $(FORTIFY)
 FORTIFY = "-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2"
