@@ -4,8 +4,8 @@
  * that it waits for in a handler; `all`, many of them; `then`, a continuation;
  * `timer`, a watcher; `nested`, a handler of a loop that a handler runs; `log`
  * and `send`, messages without end.  When it is there it publishes the event
- * `stuck`.  Of all that hangs on a handle it has made some, and frees none of it
- * unless mod_main comes to its end.
+ * `stuck`.  Of all that hangs on a handle it has made some, and frees none of
+ * it unless mod_main comes to its end.
  */
 #include <errno.h>
 #include <flux/core.h>
